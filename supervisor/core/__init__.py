@@ -1,0 +1,1 @@
+"""Pure rules of a box: no input or output, no clock, no chance."""

@@ -1,0 +1,1 @@
+"""Input and output towards workers, trees and the disk."""

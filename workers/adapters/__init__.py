@@ -1,0 +1,1 @@
+"""Pure translators between one agent's dialect and the records of a session."""

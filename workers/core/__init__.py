@@ -1,0 +1,1 @@
+"""Pure parts of a session: no input or output, no clock, no chance."""

@@ -1,0 +1,114 @@
+"""The link between supervisor and worker: frames, and the handshake that proves both ends know the bundle's key.
+
+A frame is a header of 13 octets (payload length, kind, number; big endian) and its payload. The number is a `seq`,
+a terminal offset or a request's number, by kind. The handshake, three frames:
+
+    worker      CHALLENGE  {"version", "nonce"}
+    supervisor  HELLO      {"version", "epoch", "supervisor", "nonce", "mac"}
+    worker      WELCOME    {"mac", …state of the session}      or STALE {"epoch"} and the end
+
+`mac` is HMAC-SHA-256 under the bundle's key over the speaker's role, both nonces, the epoch, the supervisor's id and
+the session's id, so that neither side's proof can be played back as the other's, nor for another session or epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from workers.errors import Broken
+
+WIRE_VERSION = 1
+HEAD = struct.Struct(">IBQ")
+MAX_PAYLOAD = 1 << 20  # an update is cut at 192 KiB and a read of the PTY at 64 KiB; more than this is not our peer
+
+
+class Kind(IntEnum):
+    """What a frame is. Below 20 the worker speaks, from 20 the supervisor."""
+
+    CHALLENGE = 1
+    WELCOME = 2
+    STALE = 3
+    EVENT = 10  # number: seq; payload: 8 octets of time (ns since 1970), then the event's body as journalled
+    OUTPUT = 11  # number: offset of the first octet; payload: terminal output
+    LIVE = 12  # number: offset from which OUTPUT frames go on; what lies before is on disk
+    PROGRESS = 13  # number: terminal offset, told at most once a second while muted
+    ANSWER = 14  # number: the request's; payload: JSON {"seq"} or {"error": {"code", "detail", "hint"}} or a snapshot
+    PONG = 15  # number: the ping's
+    HELLO = 20
+    COMMAND = 21  # number: the request's; payload: JSON {"command", "by", "origin"}
+    KEYS = 22  # payload: octets for the terminal
+    MUTE = 23  # nobody looks: send events only
+    UNMUTE = 24  # somebody looks: answer with LIVE, then OUTPUT
+    SNAPSHOT = 25  # number: the request's; payload: JSON {"want": octets of tail}
+    PING = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message of the link."""
+
+    kind: Kind
+    number: int = 0
+    payload: bytes = b""
+
+    def encode(self) -> bytes:
+        return HEAD.pack(len(self.payload), self.kind, self.number) + self.payload
+
+    def json(self) -> Any:
+        """The payload as JSON. Raises Broken when it is not."""
+        try:
+            return json.loads(self.payload)
+        except ValueError as error:
+            raise Broken(f"a {self.kind.name} frame without JSON") from error
+
+
+def json_frame(kind: Kind, value: object, number: int = 0) -> Frame:
+    return Frame(kind, number, json.dumps(value).encode())
+
+
+class Reader:
+    """Cuts a stream of octets into frames. Raises Broken for what cannot be ours."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        self._buffer += data
+        frames: list[Frame] = []
+        at = 0
+        with memoryview(self._buffer) as view:
+            while len(view) - at >= HEAD.size:
+                length, kind, number = HEAD.unpack_from(view, at)
+                if length > MAX_PAYLOAD:
+                    raise Broken(f"a frame of {length} octets")
+                end = at + HEAD.size + length
+                if end > len(view):
+                    break
+                try:
+                    frames.append(Frame(Kind(kind), number, bytes(view[at + HEAD.size : end])))
+                except ValueError as error:
+                    raise Broken(f"a frame of unknown kind {kind}") from error
+                at = end
+        del self._buffer[:at]
+        return frames
+
+
+def proof(key: bytes, role: str, nonces: tuple[str, str], epoch: int, supervisor: str, session: str) -> str:
+    """What `role` (`worker` or `supervisor`) shows to prove that it knows `key`; hexadecimal."""
+    words = [role, *nonces, str(epoch), supervisor, session]
+    return hmac.new(key, "\x1f".join(words).encode(), hashlib.sha256).hexdigest()
+
+
+def proven(
+    given: object, key: bytes, role: str, nonces: tuple[str, str], epoch: int, supervisor: str, session: str
+) -> bool:
+    """Whether `given` is the other side's proof; compared in constant time."""
+    return isinstance(given, str) and hmac.compare_digest(
+        given.encode(), proof(key, role, nonces, epoch, supervisor, session).encode()
+    )
