@@ -1,0 +1,144 @@
+"""The launcher: keeps one zygote alive and asks it for workers, inspectors and programs to run once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+
+import structlog
+import trio
+
+import workers
+from workers.errors import Broken
+
+RESTART_SECONDS = 1.0  # a zygote that dies at once must not become a storm of processes
+REACH_SECONDS = 10.0  # how long a wish waits for a zygote that is being started again
+MAX_WISH = 128 << 10  # one message of the control socket; the environment goes by the bundle, except for `exec`
+
+# The package is loaded by its directory: with -I -S no site-packages is on the path, which keeps `workers` honest
+# about the standard library and the start fast.
+BOOT = (
+    "import sys, importlib.util as u\n"
+    "d = sys.argv[1]\n"
+    "s = u.spec_from_file_location('workers', d + '/__init__.py', submodule_search_locations=[d])\n"
+    "sys.modules['workers'] = m = u.module_from_spec(s)\n"
+    "s.loader.exec_module(m)\n"
+    "from workers.zygote import main\n"
+    "main(int(sys.argv[2]))\n"
+)
+
+log = structlog.get_logger()
+
+
+def start_zygote() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """A new zygote and our end of its control socket. Not async, so that it can be the first act of `rc serve`."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", BOOT, os.path.dirname(workers.__file__)]
+        child = subprocess.Popen(
+            [*command, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/")},
+            start_new_session=True,
+        )
+    ours.setblocking(False)
+    return child, ours
+
+
+class Launcher:
+    """`run` keeps the zygote; `launch` and `ask` may be called from any task."""
+
+    def __init__(self) -> None:
+        self._control: socket.socket | None = None
+        self._up = trio.Event()
+        self.zygote_pid: int | None = None
+
+    async def run(
+        self,
+        first: tuple[subprocess.Popen[bytes], socket.socket] | None = None,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Keep a zygote until cancelled, beginning with `first`; workers do not notice when it goes."""
+        while True:
+            child, control = first or start_zygote()
+            first = None
+            self._control, self.zygote_pid = control, child.pid
+            self._up.set()
+            task_status.started()
+            task_status = trio.TASK_STATUS_IGNORED
+            try:
+                await _wait_for(child)
+                log.warning("zygote_ended", pid=child.pid, status=child.returncode)
+            finally:
+                self._control, self._up = None, trio.Event()
+                with contextlib.suppress(OSError):
+                    trio.lowlevel.notify_closing(control)
+                control.close()  # its end of file ends the zygote
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(child.wait)
+            await trio.sleep(RESTART_SECONDS)
+
+    async def launch(self, bundle: str, *, resume: bool = False) -> None:
+        """Ask for a detached worker of this bundle. That it runs shows on its link. Raises Broken."""
+        await self._wish({"do": "worker", "bundle": bundle, "resume": resume}, None)
+
+    @contextlib.asynccontextmanager
+    async def ask(self, wish: dict[str, object]) -> AsyncIterator[trio.SocketStream]:
+        """Ask for an inspector, with a stream on which it answers; closing the stream ends it. Raises Broken."""
+        async with trio.SocketStream(trio.socket.from_stdlib_socket(await self.hand_over(wish))) as stream:
+            yield stream
+
+    async def hand_over(self, wish: dict[str, object]) -> socket.socket:
+        """Ask for a process that talks over a socket of its own: our end of it. Raises Broken."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs:
+            try:
+                await self._wish(wish, theirs)
+            except BaseException:
+                ours.close()
+                raise
+        return ours
+
+    async def _wish(self, wish: dict[str, object], handed: socket.socket | None) -> None:
+        message = json.dumps(wish).encode()
+        if len(message) > MAX_WISH:
+            raise Broken(f"{len(message)} octets are more than the zygote takes at once")
+        with trio.move_on_after(REACH_SECONDS):
+            while True:
+                await self._up.wait()
+                if self._control is not None and await _send(self._control, message, handed):
+                    return
+                await trio.sleep(RESTART_SECONDS / 10)
+        raise Broken("the process that starts workers does not come up")
+
+
+async def _send(control: socket.socket, message: bytes, handed: socket.socket | None) -> bool:
+    """Whether the zygote has it; false when this zygote is gone."""
+    while True:
+        try:
+            socket.send_fds(control, [message], [handed.fileno()] if handed else [])
+            return True
+        except BlockingIOError:
+            try:
+                await trio.lowlevel.wait_writable(control)
+            except trio.ClosedResourceError:
+                return False
+        except OSError:
+            return False
+
+
+async def _wait_for(child: subprocess.Popen[bytes]) -> None:
+    descriptor = os.pidfd_open(child.pid)
+    try:
+        await trio.lowlevel.wait_readable(descriptor)
+    finally:
+        trio.lowlevel.notify_closing(descriptor)
+        os.close(descriptor)
+    child.wait()

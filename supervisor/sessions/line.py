@@ -1,0 +1,98 @@
+"""A line of frames over a non-blocking Unix socket: what the link to a worker and an exec have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import trio
+
+from workers.core.wire import Frame, Reader
+from workers.errors import Broken
+
+READ = 256 << 10  # four of a worker's largest sends in one system call
+MAX_UNSENT = 1 << 20  # commands and keys are small: a peer that leaves this much unread has stopped
+
+
+class Line:
+    """Sends without waiting, receives in batches. One task reads `batches`, one runs `flush_forever`."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._socket = connection
+        self._reader = Reader()
+        self._unsent = bytearray()
+        self._ahead: list[Frame] = []
+        self._wake = trio.Event()
+
+    def send(self, frame: Frame) -> None:
+        """Send now as far as the socket takes it, keep the rest for `flush_forever`. Never waits.
+
+        Raises Broken when the peer is gone or leaves more than `MAX_UNSENT` octets unread.
+        """
+        data = frame.encode()
+        if not self._unsent:
+            data = data[self._send_some(data) :]
+        if data:
+            if len(self._unsent) + len(data) > MAX_UNSENT:
+                raise Broken("the other side does not read")
+            self._unsent += data
+            self._wake.set()
+
+    @property
+    def is_clogged(self) -> bool:
+        """Whether something that was sent still waits for the other side to read."""
+        return bool(self._unsent)
+
+    def _send_some(self, data: bytes | bytearray) -> int:
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise Broken(f"the line is cut: {error}") from error
+
+    async def flush_forever(self) -> None:
+        """Send what `send` had to keep, for as long as the line lives. Raises Broken when it is cut."""
+        while True:
+            await self._wake.wait()
+            while self._unsent:
+                await trio.lowlevel.wait_writable(self._socket)
+                del self._unsent[: self._send_some(self._unsent)]
+            self._wake = trio.Event()
+
+    async def batches(self) -> AsyncIterator[list[Frame]]:
+        """Frames as they come, those of one read together. Ends at the end of the line; raises Broken for nonsense."""
+        while True:
+            if self._ahead:
+                frames, self._ahead = self._ahead, []
+                yield frames
+            try:
+                data = self._socket.recv(READ)
+            except BlockingIOError:
+                try:
+                    await trio.lowlevel.wait_readable(self._socket)
+                except trio.ClosedResourceError:
+                    return
+                continue
+            except OSError as error:
+                raise Broken(f"the line is cut: {error}") from error
+            if not data:
+                return
+            frames = self._reader.feed(data)
+            if frames:
+                yield frames
+
+    async def next_frame(self) -> Frame:
+        """One frame; what came with it stays for the next call. Raises Broken at the end of the line."""
+        async for frames in self.batches():
+            self._ahead = frames[1:]
+            return frames[0]
+        raise Broken("the line ended")
+
+    def close(self) -> None:
+        if self._socket.fileno() >= 0:
+            with contextlib.suppress(OSError):
+                trio.lowlevel.notify_closing(self._socket)
+            self._socket.close()

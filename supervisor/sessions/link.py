@@ -1,0 +1,164 @@
+"""The supervisor's end of the line to one worker."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from supervisor.sessions.line import Line
+from workers.bundle import Bundle
+from workers.core.wire import WIRE_VERSION, Frame, Kind, json_frame, proof, proven
+from workers.errors import Broken, Refused
+
+CONNECT_FIRST, CONNECT_MOST = 0.001, 0.02  # seconds between tries: a new worker listens after some 5 ms
+ANSWER_SECONDS = 30.0  # an accepted command is on disk long before; a stopped worker must not hold its asker for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Supervisor:
+    """Who speaks for the box: the number of its start, and the random name of this process."""
+
+    epoch: int
+    name: str
+
+
+class Stale(Broken):
+    """A supervisor of a later epoch has this worker; we must leave it alone."""
+
+
+class Link:
+    """Authenticated both ways. One task runs `batches`, one `flush_forever`; requests may come from any task."""
+
+    def __init__(self, line: Line, welcome: dict[str, Any]) -> None:
+        self.welcome = welcome
+        self._line = line
+        self._asked: dict[int, _Question] = {}
+        self._number = 0
+
+    @property
+    def is_clogged(self) -> bool:
+        return self._line.is_clogged
+
+    def send(self, kind: Kind, payload: bytes = b"", number: int = 0) -> None:
+        """Send without waiting and without an answer. Raises Broken."""
+        self._line.send(Frame(kind, number, payload))
+
+    async def request(self, kind: Kind, value: object) -> dict[str, Any]:
+        """Ask and wait for the ANSWER. Raises Refused with what the worker refused, Broken when it went away."""
+        self._number += 1
+        number, question = self._number, _Question()
+        self._asked[number] = question
+        try:
+            self._line.send(json_frame(kind, value, number))
+            with trio.fail_after(ANSWER_SECONDS):
+                await question.answered.wait()
+        except trio.TooSlowError:
+            raise Broken("the worker does not answer") from None
+        finally:
+            del self._asked[number]
+        if question.answer is None:
+            raise Broken("the worker went away")
+        error = question.answer.get("error")
+        if error is not None:
+            raise Refused(str(error["code"]), str(error["detail"]), str(error.get("hint", "")))
+        return question.answer
+
+    async def batches(self) -> AsyncIterator[list[Frame]]:
+        """What the worker tells, without the answers: those go to who asked. Ends when the worker is gone."""
+        async for frames in self._line.batches():
+            told = [frame for frame in frames if not self._is_answer(frame)]
+            yield told
+
+    def _is_answer(self, frame: Frame) -> bool:
+        if frame.kind is not Kind.ANSWER:
+            return False
+        question = self._asked.get(frame.number)
+        if question is not None:
+            question.answer = frame.json()
+            question.answered.set()
+        return True
+
+    async def flush_forever(self) -> None:
+        await self._line.flush_forever()
+
+    def close(self) -> None:
+        """Close the line; who waits for an answer gets Broken."""
+        self._line.close()
+        for question in self._asked.values():
+            question.answered.set()
+
+
+class _Question:
+    def __init__(self) -> None:
+        self.answered = trio.Event()
+        self.answer: dict[str, Any] | None = None
+
+
+async def open_link(bundle: Bundle, session: str, us: Supervisor) -> Link:
+    """Connect and prove ourselves, once. Raises Broken when nobody listens or the other side is not our worker,
+    Stale when a later supervisor has it, ValueError when the bundle's key cannot be read."""
+    key = bundle.key()
+    try:
+        connection = bundle.connect()
+    except OSError as error:
+        raise Broken(f"nobody listens: {error}") from error
+    line = Line(connection)
+    try:
+        return Link(line, await _shake_hands(line, key, session, us))
+    except BaseException:
+        line.close()
+        raise
+
+
+async def _shake_hands(line: Line, key: bytes, session: str, us: Supervisor) -> dict[str, Any]:
+    challenge = _expect(await line.next_frame(), Kind.CHALLENGE)
+    if challenge.get("version") != WIRE_VERSION:
+        raise Broken(f"a worker that speaks version {challenge.get('version')} of the link")
+    nonces = (str(challenge.get("nonce")), secrets.token_hex(16))
+    told = {
+        "version": WIRE_VERSION,
+        "epoch": us.epoch,
+        "supervisor": us.name,
+        "nonce": nonces[1],
+        "mac": proof(key, "supervisor", nonces, us.epoch, us.name, session),
+    }
+    line.send(json_frame(Kind.HELLO, told))
+    answer = await line.next_frame()
+    if answer.kind is Kind.STALE:
+        raise Stale(f"a supervisor of epoch {answer.json().get('epoch')} has it")
+    welcome = _expect(answer, Kind.WELCOME)
+    if not proven(welcome.get("mac"), key, "worker", nonces, us.epoch, us.name, session):
+        raise Broken("it does not know the bundle's key")
+    return welcome
+
+
+def _expect(frame: Frame, kind: Kind) -> dict[str, Any]:
+    value = frame.json() if frame.kind is kind else None
+    if not isinstance(value, dict):
+        raise Broken(f"{frame.kind.name} instead of {kind.name}")
+    return value
+
+
+async def connect_new(bundle: Bundle, session: str, us: Supervisor, seconds: float) -> Link:
+    """`open_link`, tried again until a worker that was just asked for listens. Raises Broken after `seconds`."""
+    pause, until = CONNECT_FIRST, trio.current_time() + seconds
+    while True:
+        try:
+            return await open_link(bundle, session, us)
+        except Stale:
+            raise
+        except Broken:
+            if trio.current_time() >= until:
+                raise
+        await trio.sleep(pause)
+        pause = min(pause * 2, CONNECT_MOST)
+
+
+def socket_pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends of a stream: ours, and one to hand to the zygote."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
