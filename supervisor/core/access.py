@@ -1,0 +1,200 @@
+"""Who may do what: one table from routes and messages to actions, one from actions and principals to a yes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from workers.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a request acts for: `owner` of the box, `agent` of one session, or `anonymous` (nobody has signed in)."""
+
+    kind: str
+    session: str | None = None
+
+    def you(self) -> dict[str, object]:
+        """What `GET /v1/box` says of the asker."""
+        if self.kind == "owner":
+            return {"person": "owner", "role": "admin", "device": None}
+        return {"person": None, "role": self.kind, "device": None, "session": self.session}
+
+    def by(self) -> dict[str, object]:
+        """What events and sessions say of whoever caused them."""
+        return {"person": "owner" if self.kind == "owner" else None, "device": None}
+
+    def role_in(self, session: str) -> str:
+        """The role in one session: the owner's own, or that of somebody who only looks."""
+        return "owner" if may(self, Action.OWN, session) else "viewer"
+
+
+OWNER = Principal("owner")
+ANONYMOUS = Principal("anonymous")
+
+
+class Action(Enum):
+    """What can be allowed. Several routes or messages share one where they always go together."""
+
+    PROBE = "ask whether the process runs"
+    SEE_BOX = "look at the box"
+    WATCH_BOX = "follow all sessions of the box"
+    CHANGE_BOX = "change the box"
+    READ_MANUAL = "read what the API offers"
+    SEE_ALL = "list what the box holds"
+    CREATE = "start a session"
+    LOOK = "look at a session"
+    SEE_KEPT = "fetch what was cut out of an event"
+    OPERATE = "type, prompt, resize and signal in a session"
+    END = "stop, suspend or resume a session"
+    OWN = "rename, archive, restore or delete a session"
+    WRITE_FILE = "write into a session's workspace"
+    EXECUTE = "run a command in a session's workspace"
+    KEEP_HOUSE = "see and free what the box keeps on disk"
+
+
+SESSIONS = "/v1/code/sessions"
+SESSION = SESSIONS + "/{id}"
+
+ROUTES: dict[tuple[str, str], Action] = {
+    ("GET", "/healthz"): Action.PROBE,
+    ("GET", "/readyz"): Action.SEE_BOX,
+    ("GET", "/openapi.json"): Action.READ_MANUAL,
+    ("GET", "/v1/box"): Action.SEE_BOX,
+    ("PATCH", "/v1/box"): Action.CHANGE_BOX,
+    ("GET", "/v1/stream"): Action.WATCH_BOX,
+    ("GET", "/v1/projects"): Action.SEE_ALL,
+    ("POST", "/v1/projects"): Action.CHANGE_BOX,
+    ("DELETE", "/v1/projects/{id}"): Action.CHANGE_BOX,
+    ("GET", "/v1/df"): Action.KEEP_HOUSE,
+    ("GET", "/v1/trash"): Action.KEEP_HOUSE,
+    ("POST", "/v1/prune"): Action.KEEP_HOUSE,
+    ("POST", "/v1/shutdown"): Action.CHANGE_BOX,
+    ("GET", SESSIONS): Action.SEE_ALL,
+    ("POST", SESSIONS): Action.CREATE,
+    ("GET", SESSION): Action.LOOK,
+    ("PATCH", SESSION): Action.OWN,
+    ("DELETE", SESSION): Action.OWN,
+    ("GET", SESSION + "/stream"): Action.LOOK,
+    ("GET", SESSION + "/events"): Action.LOOK,
+    ("GET", SESSION + "/terminal"): Action.LOOK,
+    ("GET", SESSION + "/blobs/{sha256}"): Action.SEE_KEPT,
+    ("POST", SESSION + "/commands"): Action.OPERATE,
+    ("POST", SESSION + "/stop"): Action.END,
+    ("POST", SESSION + "/suspend"): Action.END,
+    ("POST", SESSION + "/resume"): Action.END,
+    ("POST", SESSION + "/archive"): Action.OWN,
+    ("POST", SESSION + "/restore"): Action.OWN,
+    ("GET", SESSION + "/diff"): Action.LOOK,
+    ("GET", SESSION + "/files"): Action.LOOK,
+    ("PUT", SESSION + "/files"): Action.WRITE_FILE,
+    ("POST", SESSION + "/exec"): Action.EXECUTE,
+}
+
+# What a WebSocket may be opened on; a GET as far as HTTP goes.
+WEBSOCKETS: dict[str, Action] = {
+    "/v1/stream": Action.WATCH_BOX,
+    SESSION + "/stream": Action.LOOK,
+    SESSION + "/exec": Action.EXECUTE,
+}
+
+# What a client may say on a session's stream: the message's type, for a command its kind, `keys` for binary frames.
+MESSAGES: dict[str, Action] = {
+    "prompt": Action.OPERATE,
+    "interrupt": Action.OPERATE,
+    "cancel_message": Action.OPERATE,
+    "resize": Action.OPERATE,
+    "signal": Action.OPERATE,
+    "take_lease": Action.OPERATE,
+    "release_lease": Action.OPERATE,
+    "keys": Action.OPERATE,
+    "credit": Action.LOOK,
+    "ping": Action.LOOK,
+}
+
+_YES, _OWN, _NO = "yes", "own", "no"  # always; in one's own session only; never
+
+VERDICTS: dict[str, dict[Action, str]] = {
+    "owner": dict.fromkeys(Action, _YES),
+    "agent": {**dict.fromkeys(Action, _NO), Action.PROBE: _YES, Action.SEE_BOX: _YES, Action.LOOK: _OWN},
+    "anonymous": {**dict.fromkeys(Action, _NO), Action.PROBE: _YES},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request leads: the template of its path, what that asks for, and the session it names, if any."""
+
+    template: str
+    action: Action
+    session: str | None
+
+
+def may(principal: Principal, action: Action, session: str | None = None) -> bool:
+    """Whether `principal` may do `action`, in `session` where it concerns one."""
+    verdict = VERDICTS[principal.kind][action]
+    return verdict == _YES or (verdict == _OWN and session is not None and session == principal.session)
+
+
+def check(principal: Principal, action: Action, session: str | None = None) -> None:
+    """Raises Refused(`not_allowed`) unless `principal` may do `action`, without looking whether anything exists."""
+    if not may(principal, action, session):
+        raise _not_allowed(principal, action)
+
+
+def check_message(principal: Principal, kind: str, session: str) -> None:
+    """The same for what is said on a session's stream. An unknown `kind` is Refused(`invalid`)."""
+    if kind not in MESSAGES:
+        raise Refused("invalid", f"there is no message or command {kind[:40]!r}", f"say one of {', '.join(MESSAGES)}")
+    check(principal, MESSAGES[kind], session)
+
+
+def route(principal: Principal, method: str, path: str, websocket: bool = False) -> Route:
+    """Where `method` on the decoded `path` leads, when `principal` may go there.
+
+    Raises Refused: `unauthenticated`, `not_allowed`, `not_found`, `method_not_allowed` with the field `allow`.
+    Somebody who has not signed in, and a program inside a session, do not learn which routes there are.
+    """
+    found = _leading_to(path, websocket)
+    here = found.get(method)
+    if here is not None and may(principal, here.action, here.session):
+        return here
+    if principal.kind == "anonymous" and not any(may(principal, each.action) for each in found.values()):
+        raise Refused("unauthenticated", "nobody has signed in on this connection", "use the box's Unix socket")
+    if principal.kind == "agent" or here is not None:
+        raise _not_allowed(principal, here.action if here else None)
+    if not found:
+        raise Refused("not_found", "there is nothing at this path", "see /openapi.json for what there is")
+    allow = sorted(found)
+    raise Refused("method_not_allowed", f"this path takes {', '.join(allow)}", f"use {allow[0]}", allow=allow)
+
+
+def _not_allowed(principal: Principal, action: Action | None) -> Refused:
+    what = f"{action.value}" if action else "go there"
+    if principal.kind == "agent":
+        detail = f"a program inside a session may look at its own session and nothing else: it may not {what}"
+        return Refused("not_allowed", detail, "run it in a terminal outside every session")
+    return Refused("not_allowed", f"you may not {what}", "ask the owner of the box")
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template)))
+
+
+_PATTERNS = {template: _pattern(template) for template in {*WEBSOCKETS, *(template for _, template in ROUTES)}}
+
+
+def _leading_to(path: str, websocket: bool) -> dict[str, Route]:
+    """Every method that `path` takes, with where it leads."""
+    for template, pattern in _PATTERNS.items():
+        match = pattern.fullmatch(path)
+        if match is not None:
+            session = match.groupdict().get("id") if template.startswith(SESSION) else None
+            if websocket:
+                rows = {"GET": WEBSOCKETS[template]} if template in WEBSOCKETS else {}
+            else:
+                rows = {method: action for (method, known), action in ROUTES.items() if known == template}
+            return {method: Route(template, action, session) for method, action in rows.items()}
+    return {}

@@ -1,0 +1,128 @@
+"""Who may do what, row by row."""
+
+from __future__ import annotations
+
+import pytest
+
+from supervisor.core import access
+from supervisor.core.access import ANONYMOUS, MESSAGES, OWNER, ROUTES, SESSION, WEBSOCKETS, Action, Principal
+from workers.errors import Refused
+
+AGENT = Principal("agent", "session_own")
+OWN_ONLY = {"", "/stream", "/events", "/terminal", "/diff", "/files"}
+
+
+def path_of(template: str, session: str) -> str:
+    return template.replace("{id}", session).replace("{sha256}", "0" * 64)
+
+
+def code(principal: Principal, method: str, path: str, websocket: bool = False) -> str | None:
+    try:
+        access.route(principal, method, path, websocket)
+    except Refused as refused:
+        return refused.code
+    return None
+
+
+@pytest.mark.parametrize(("method", "template"), ROUTES)
+def test_the_owner_goes_everywhere(method: str, template: str) -> None:
+    found = access.route(OWNER, method, path_of(template, "session_a"))
+    assert found.template == template
+    assert found.action is ROUTES[method, template]
+    assert found.session == ("session_a" if template.startswith(SESSION) else None)
+
+
+@pytest.mark.parametrize(("method", "template"), ROUTES)
+def test_nobody_gets_anywhere_but_to_the_health_check(method: str, template: str) -> None:
+    expected = None if template == "/healthz" else "unauthenticated"
+    assert code(ANONYMOUS, method, path_of(template, "session_a")) == expected
+
+
+@pytest.mark.parametrize(("method", "template"), ROUTES)
+def test_a_program_inside_a_session_looks_at_its_own_and_nothing_else(method: str, template: str) -> None:
+    always = method == "GET" and template in {"/healthz", "/readyz", "/v1/box"}
+    own = method == "GET" and template.startswith(SESSION) and template.removeprefix(SESSION) in OWN_ONLY
+    assert code(AGENT, method, path_of(template, "session_own")) == (None if always or own else "not_allowed")
+    assert code(AGENT, method, path_of(template, "session_other")) == (None if always else "not_allowed")
+
+
+@pytest.mark.parametrize("template", WEBSOCKETS)
+def test_websockets_are_decided_by_the_same_table(template: str) -> None:
+    assert code(OWNER, "GET", path_of(template, "session_a"), websocket=True) is None
+    assert code(ANONYMOUS, "GET", path_of(template, "session_a"), websocket=True) == "unauthenticated"
+    own = None if template == SESSION + "/stream" else "not_allowed"
+    assert code(AGENT, "GET", path_of(template, "session_own"), websocket=True) == own
+    assert code(AGENT, "GET", path_of(template, "session_other"), websocket=True) == "not_allowed"
+
+
+@pytest.mark.parametrize("kind", MESSAGES)
+def test_messages_are_decided_by_the_same_table(kind: str) -> None:
+    access.check_message(OWNER, kind, "session_own")
+    if MESSAGES[kind] is Action.LOOK:
+        access.check_message(AGENT, kind, "session_own")
+        return
+    with pytest.raises(Refused, match="nothing else") as caught:
+        access.check_message(AGENT, kind, "session_own")
+    assert caught.value.code == "not_allowed"
+    assert caught.value.hint == "run it in a terminal outside every session"
+
+
+def test_an_unknown_message_is_invalid_for_everybody() -> None:
+    with pytest.raises(Refused) as caught:
+        access.check_message(AGENT, "set_mode", "session_own")
+    assert caught.value.code == "invalid"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/v1",
+        "/v1/box/",
+        "//v1/box",
+        "/healthz\n",
+        "/openapiXjson",
+        SESSION,
+        f"{SESSION}/a/b",
+        "*",
+        "",
+        "/../healthz",
+    ],
+)
+def test_a_path_without_a_row_is_not_found(path: str) -> None:
+    expected = None if path == SESSION else "not_found"
+    assert code(OWNER, "GET", path) == expected
+    assert code(ANONYMOUS, "GET", path) == "unauthenticated"
+    assert code(AGENT, "GET", path) == "not_allowed"
+
+
+def test_a_plain_path_takes_no_websocket() -> None:
+    assert code(OWNER, "GET", "/v1/box", websocket=True) == "not_found"
+
+
+def test_the_wrong_method_names_the_right_ones() -> None:
+    with pytest.raises(Refused) as caught:
+        access.route(OWNER, "DELETE", "/v1/box")
+    assert caught.value.code == "method_not_allowed"
+    assert caught.value.fields == {"allow": ["GET", "PATCH"]}
+    assert code(ANONYMOUS, "POST", "/healthz") == "method_not_allowed"
+
+
+def test_what_nobody_may_do_is_refused_to_people_too() -> None:
+    with pytest.raises(Refused) as caught:
+        access.check(ANONYMOUS, Action.CREATE)
+    assert caught.value.code == "not_allowed"
+
+
+def test_every_action_has_a_verdict_for_every_kind_of_principal() -> None:
+    for kind, verdicts in access.VERDICTS.items():
+        assert set(verdicts) == set(Action), kind
+
+
+def test_a_principal_tells_who_it_is() -> None:
+    assert OWNER.you() == {"person": "owner", "role": "admin", "device": None}
+    assert AGENT.you() == {"person": None, "role": "agent", "device": None, "session": "session_own"}
+    assert OWNER.by() == {"person": "owner", "device": None}
+    assert AGENT.by() == {"person": None, "device": None}
+    assert OWNER.role_in("session_own") == "owner"
+    assert AGENT.role_in("session_own") == "viewer"
