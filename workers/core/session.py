@@ -1,0 +1,303 @@
+"""One session as a state machine: commands and facts in, effects out. Whoever performs the effects keeps their order.
+
+Numbers are given here, so a Record that cannot be written yet must be written before any later one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from workers.core import commands, events
+from workers.core.agent import Adapter, Die, EndTurn, Say, Shape, Step, Type
+from workers.core.commands import Command
+from workers.core.events import Blob, Update
+from workers.core.lifecycle import ENDED, State, Trigger, move
+from workers.core.past import Past
+from workers.errors import Refused
+
+QUEUE_OCTETS = 1 << 20  # prompts that wait for their turn: a worker's memory is counted in single MiB. Full: refused
+MESSAGE_OCTETS = 512  # what a queued prompt costs besides its text
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Put this into the journal, then tell it. The blob, if any, goes to disk first."""
+
+    seq: int
+    body: bytes
+    blob: Blob | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetSize:
+    """Give the terminal this size."""
+
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendSignal:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndAgent:
+    """Ask the agent and all its descendants to end, and see to it that they do."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEnded:
+    """An agent without a program has ended by itself: report it like the end of one."""
+
+    code: int
+
+
+Effect = Record | Type | SetSize | SendSignal | EndAgent | AgentEnded
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command, who gave it, and the id its message gets when it brings none.
+
+    `origin` is `person` or `rc`; `by` is `{"person", "device"}`; `fresh_id` is a UUID that nobody has used.
+    """
+
+    command: Command
+    by: dict[str, Any] | None
+    origin: str
+    fresh_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    id: str
+    order: Order
+    text: str
+
+    @property
+    def octets(self) -> int:
+        return len(self.text) + MESSAGE_OCTETS
+
+
+class Session:
+    """`past` is what an earlier worker's journal says: numbers go on after it."""
+
+    def __init__(self, adapter: Adapter, rows: int, columns: int, past: Past) -> None:
+        self.state = State.STARTING
+        self.pid: int | None = None
+        self.rows, self.columns = past.size or (rows, columns)
+        self.last_seq = past.last_seq
+        self._adapter = adapter
+        self._past = past
+        self._waiting: deque[_Message] = deque()
+        self._turn: _Message | None = None
+        self._end_reason: str | None = None
+
+    @property
+    def wake_at(self) -> float | None:
+        """When `tick` is wanted."""
+        return self._adapter.wake_at
+
+    @property
+    def turn(self) -> str | None:
+        """`idle` or `running`; None on a terminal and when no agent runs."""
+        if self._adapter.shape is Shape.TERMINAL or self.state is not State.RUNNING:
+            return None
+        return "running" if self._turn else "idle"
+
+    @property
+    def queue(self) -> list[str]:
+        """Ids of the prompts that wait, in their order."""
+        return [message.id for message in self._waiting]
+
+    # What happens
+
+    def start(self) -> list[Effect]:
+        """The worker has taken the session up and is about to start the agent."""
+        left = self._past.unfinished
+        return [
+            *(self._record(events.message_state(each, "cancelled"), "rc") for each in left),
+            self._record(events.process("starting"), "rc"),
+        ]
+
+    def started(self, pid: int | None, now: float, terminal_offset: int) -> list[Effect]:
+        """The agent's exec has succeeded."""
+        self.pid = pid
+        if self.state is State.STARTING:  # else it was asked to stop meanwhile
+            self.state = move(self.state, Trigger.STARTED)
+        return list(self._begin(now, terminal_offset))
+
+    def _begin(self, now: float, terminal_offset: int) -> Iterator[Effect]:
+        if self.state is State.RUNNING:
+            yield self._record(events.process("running", pid=self.pid, terminal_offset=terminal_offset), "rc")
+            if self._adapter.shape is not Shape.TERMINAL:
+                yield self._record(events.turn_idle(), "rc")
+        yield from self._take_turns(now)
+
+    def launch_failed(self, detail: str) -> list[Effect]:
+        """The agent's exec has failed; `detail` names the cause."""
+        self.state = move(self.state, Trigger.LAUNCH_FAILED)
+        return list(self._last_words({"code": None, "signal": None, "reason": "launch_failed", "detail": detail}))
+
+    def ended(self, code: int | None, signal: str | None, terminal_offset: int, forced: bool) -> list[Effect]:
+        """The agent and its descendants are gone. `forced`: it took a SIGKILL of ours to end it."""
+        how = {"code": code, "signal": signal, "reason": self._reason(forced), "terminal_offset": terminal_offset}
+        self.state = move(self.state, Trigger.SUSPENDED if self._end_reason == "suspended" else Trigger.ENDED)
+        return list(self._last_words(how))
+
+    def _reason(self, forced: bool) -> str:
+        if self._end_reason == "stopped" and forced:
+            return "killed"
+        return self._end_reason or "ended"
+
+    def _last_words(self, how: dict[str, Any]) -> Iterator[Effect]:
+        self.pid = None
+        for message in [*([self._turn] if self._turn else []), *self._waiting]:
+            yield self._record(events.message_state(message.id, "cancelled"), "rc")
+        self._turn = None
+        self._waiting.clear()
+        yield self._record(events.process(self.state.value, **how), "rc")
+
+    def tick(self, now: float) -> list[Effect]:
+        """Time has passed."""
+        return [*self._perform(self._adapter.tick(now)), *self._take_turns(now)]
+
+    def tell(self, level: str, text: str) -> list[Effect]:
+        """Something about this session that people should know."""
+        return [self._record(events.notice(level, text), "rc")]
+
+    # What is asked
+
+    def command(self, order: Order, now: float, terminal_offset: int) -> tuple[int, list[Effect]]:
+        """The number of the event that records the acceptance, and what to do. A repeat gets the first number and
+        no effects. Raises Refused, and then nothing has changed."""
+        command = order.command
+        own_id = None if isinstance(command, commands.CancelMessage) else command.message_id
+        if own_id is not None and (first := self._past.seq_of(own_id)) is not None:
+            return first, []
+        if isinstance(command, commands.Prompt):
+            own_id = own_id or order.fresh_id
+        self._check(command)
+        told_id = command.message_id if isinstance(command, commands.CancelMessage) else own_id
+        acceptance = self._record(events.accepted(command.kind, told_id), order.origin, order.by)
+        if own_id is not None:
+            self._past.remember(own_id, acceptance.seq)
+        carry_out = _CARRY_OUT[type(command)]
+        effects = [acceptance, *carry_out(self, order, own_id or "", terminal_offset), *self._take_turns(now)]
+        return acceptance.seq, effects
+
+    def _check(self, command: Command) -> None:
+        if self.state in ENDED or (
+            self.state is State.STOPPING and isinstance(command, commands.Prompt | commands.Suspend)
+        ):
+            raise Refused("not_running", f"the session is {self.state.value}", "resume it when it has ended: rc resume")
+        if isinstance(command, commands.Resize | commands.Signal) and self._adapter.shape is Shape.INSIDE:
+            raise Refused("invalid", f"this agent has no program, so nothing takes a {command.kind}", "send a prompt")
+        if isinstance(command, commands.CancelMessage):
+            self._check_cancel(command.message_id)
+        if isinstance(command, commands.Prompt) and len(command.text) + MESSAGE_OCTETS > self._room():
+            raise Refused("rate_limited", "too many prompts wait for their turn", "wait for the agent, or interrupt it")
+
+    def _check_cancel(self, message_id: str) -> None:
+        if message_id in self.queue:
+            return
+        if self._past.seq_of(message_id) is not None:
+            raise Refused("invalid_state", "this message does not wait any more", "rc interrupt ends a running turn")
+        raise Refused("not_found", "no message with this id waits", "see the events for what was queued")
+
+    def _room(self) -> int:
+        return QUEUE_OCTETS - sum(message.octets for message in self._waiting)
+
+    def _prompt(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
+        assert isinstance(order.command, commands.Prompt)
+        if self._adapter.shape is Shape.TERMINAL:
+            yield from self._perform(self._adapter.prompt(order.command.text, 0.0))
+            return
+        if self.state is not State.RUNNING or self._turn or self._waiting:
+            yield self._record(events.message_state(message_id, "queued"), "rc")
+        self._waiting.append(_Message(message_id, order, order.command.text))
+
+    def _interrupt(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
+        if self._turn or self._adapter.shape is Shape.TERMINAL:
+            yield from self._perform(self._adapter.interrupt())
+
+    def _cancel(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
+        assert isinstance(order.command, commands.CancelMessage)
+        target = order.command.message_id
+        self._waiting = deque(message for message in self._waiting if message.id != target)
+        yield self._record(events.message_state(target, "cancelled"), "rc")
+
+    def _resize(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
+        assert isinstance(order.command, commands.Resize)
+        self.rows, self.columns = order.command.rows, order.command.columns
+        yield SetSize(self.rows, self.columns)
+        yield self._record(events.resized(self.rows, self.columns, terminal_offset), order.origin, order.by)
+
+    def _signal(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
+        assert isinstance(order.command, commands.Signal)
+        yield SendSignal(order.command.name)
+
+    def _rename(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
+        assert isinstance(order.command, commands.Rename)
+        yield self._record(events.renamed(order.command.name), order.origin, order.by)
+
+    def _end(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
+        asked = "stopped" if isinstance(order.command, commands.Stop) else "suspended"
+        self._end_reason = asked
+        if self.state is State.STOPPING:
+            return
+        if asked == "suspended" and self._adapter.shape is Shape.TERMINAL:
+            text = "Suspending ends the program of a terminal session; its working tree stays as it is."
+            yield self._record(events.notice("info", text), "rc")
+        self.state = move(self.state, Trigger.END_ASKED)
+        yield self._record(events.process("stopping", reason=asked), order.origin, order.by)
+        yield EndAgent()
+
+    # How it is done
+
+    def _take_turns(self, now: float) -> Iterator[Effect]:
+        while self.state is State.RUNNING and self._turn is None and self._waiting:
+            self._turn = message = self._waiting.popleft()
+            yield self._record(events.message_state(message.id, "started"), "rc")
+            yield self._record(events.turn_running(), "rc")
+            yield self._record(events.user_text(message.text), message.order.origin, message.order.by)
+            yield from self._perform(self._adapter.prompt(message.text, now))
+
+    def _perform(self, steps: list[Step]) -> Iterator[Effect]:
+        for step in steps:
+            if isinstance(step, Say):
+                yield self._record(step.update, "agent")
+            elif isinstance(step, Type):
+                yield step
+            elif isinstance(step, Die):
+                yield AgentEnded(step.code)
+            else:
+                yield from self._end_turn(step)
+
+    def _end_turn(self, step: EndTurn) -> Iterator[Effect]:
+        assert self._turn is not None, "an adapter ended a turn that nobody began"
+        yield self._record(events.turn_idle(step.stop_reason), "agent")
+        state = "cancelled" if step.stop_reason == "cancelled" else "completed"
+        yield self._record(events.message_state(self._turn.id, state), "rc")
+        self._turn = None
+
+    def _record(self, update: Update, origin: str, by: dict[str, Any] | None = None) -> Record:
+        fitting, blob = events.fit(update)
+        self.last_seq += 1
+        return Record(self.last_seq, events.body_of(fitting, origin, by, self._turn.id if self._turn else None), blob)
+
+
+_CARRY_OUT: dict[type[Command], Callable[[Session, Order, str, int], Iterator[Effect]]] = {
+    commands.Prompt: Session._prompt,
+    commands.Interrupt: Session._interrupt,
+    commands.CancelMessage: Session._cancel,
+    commands.Resize: Session._resize,
+    commands.Signal: Session._signal,
+    commands.Rename: Session._rename,
+    commands.Stop: Session._end,
+    commands.Suspend: Session._end,
+}
