@@ -1,0 +1,96 @@
+"""Keys in the octets of a WebSocket, found before the library that parses the rest has seen them.
+
+A key is the one message whose way in must be short: a library's parser, its queue and a second task cost more than
+the whole way out. So small whole binary frames are taken off the front of what was read; everything else, and
+everything behind it, goes to the library unread. RFC 6455 §5.2 has the shape of a frame.
+"""
+
+from __future__ import annotations
+
+SMALL = 126  # payloads below this have their length in the second octet; a larger one is a paste, and not urgent
+_BINARY = 0x82  # a whole binary message in one frame
+_MASKED = 0x80
+_FINAL = 0x80
+_DATA = 0x03  # opcodes 0 to 2 are pieces of messages; of the others only ping and pong leave the line as it was
+_PING, _PONG = 0x9, 0xA
+
+
+class ClientFrames:
+    """Follows a client's frames from the first octet after the handshake.
+
+    `passed` counts the messages that were left to the library. Keys are taken only while the caller says that all
+    of those are done with: nothing overtakes a command.
+    """
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self._skip = 0  # octets of a frame's payload that are still to come
+        self._head = b""  # the beginning of a frame whose head is not whole yet
+        self._inside = False  # between the first and the last frame of a message
+        self._blind = False  # the line is ending, or this is not WebSocket: the library has the last word
+
+    def feed(self, data: bytes, may_take: bool) -> tuple[list[bytes], bytes]:
+        """(payloads taken off the front, what is left for the library)."""
+        taken: list[bytes] = []
+        at = 0
+        if may_take and not (self._skip or self._head or self._inside or self._blind):
+            at = self._take(data, taken)
+        rest = data[at:] if at else data
+        if rest and not self._blind:
+            self._follow(rest)
+        return taken, rest
+
+    def _take(self, data: bytes, taken: list[bytes]) -> int:
+        at = 0
+        while len(data) - at > 6 and data[at] == _BINARY:
+            length = data[at + 1] - _MASKED
+            end = at + 6 + length
+            if not 0 < length < SMALL or end > len(data):
+                break
+            mask = data[at + 2 : at + 6] * (length // 4 + 1)
+            number = int.from_bytes(data[at + 6 : end], "big") ^ int.from_bytes(mask[:length], "big")
+            taken.append(number.to_bytes(length, "big"))
+            at = end
+        return at
+
+    def _follow(self, data: bytes) -> None:
+        """Where do the frames in `data` end, and what does the last of them leave open?"""
+        if self._skip >= len(data):
+            self._skip -= len(data)
+            return
+        data = self._head + data[self._skip :]
+        self._skip, at = 0, 0
+        while at < len(data):
+            size = _head_size(data, at)
+            if size is None or size > len(data) - at:
+                break
+            if not self._note(data[at]):
+                return
+            at += size + _payload_size(data, at)
+        self._head = data[at:]
+        self._skip = max(at - len(data), 0)
+
+    def _note(self, first: int) -> bool:
+        """Take down one frame by its first octet. False: from here on nothing is taken."""
+        opcode = first & 0x7F  # with the reserved bits, which nobody negotiated
+        if opcode < _DATA:
+            self._inside = not first & _FINAL
+            self.passed += not self._inside
+        elif opcode not in (_PING, _PONG):
+            self._blind = True
+        return not self._blind
+
+
+def _head_size(data: bytes, at: int) -> int | None:
+    """Octets of a frame's head; None when the octet that says so has not come."""
+    if len(data) - at < 2:
+        return None
+    length = data[at + 1] & 0x7F
+    return 2 + (2 if length == 126 else 8 if length == 127 else 0) + (4 if data[at + 1] & _MASKED else 0)
+
+
+def _payload_size(data: bytes, at: int) -> int:
+    length = data[at + 1] & 0x7F
+    if length < 126:
+        return length
+    return int.from_bytes(data[at + 2 : at + (4 if length == 126 else 10)], "big")
