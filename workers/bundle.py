@@ -77,6 +77,18 @@ class Bundle:
         """Raises ValueError when it is missing or torn."""
         return bytes.fromhex(self.read("key") or "none")
 
+    def history_for(self, boot: str) -> str:
+        """The id of the journal's unbroken numbering, for the holder of the lock who is about to write under `boot`.
+
+        After another boot it is a new one: the power may have failed, and with it numbers that people saw.
+        """
+        known = self.read_json("journal.json")
+        if known is not None and known.get("boot_id") == boot:
+            return str(known["history"])
+        history = secrets.token_hex(8)
+        self.write("journal.json", json.dumps({"history": history, "boot_id": boot}))
+        return history
+
     def is_void(self) -> bool:
         return os.path.exists(self.path("void"))
 

@@ -53,6 +53,16 @@ def renamed(name: str) -> Update:
     return {"sessionUpdate": "_rc/renamed", "name": name}
 
 
+def archived() -> Update:
+    """People put the session away."""
+    return {"sessionUpdate": "_rc/archived"}
+
+
+def restored() -> Update:
+    """The session is back from the archive or the trash."""
+    return {"sessionUpdate": "_rc/restored"}
+
+
 def notice(level: str, text: str) -> Update:
     """Something people should know; level is `info`, `warning` or `error`."""
     return {"sessionUpdate": "_rc/notice", "level": level, "text": text}

@@ -17,7 +17,9 @@ class Spec:
     Paths are absolute. `argv` is empty for an agent that lives inside the product (`echo`), else `argv[0]` is looked
     up in the `PATH` of `env`. `env` is the agent's whole environment. `rows` and `columns` are cells of the first
     terminal size. `created_at` is RFC 3339 in UTC with milliseconds. `made_by` says which road made it: `api`,
-    `serve` (`--create-session-in-dir`) or `connect`.
+    `serve` (`--create-session-in-dir`) or `connect`. `notices` are told as the session's first events. `terminal_keep`
+    is in octets
+    of output.
     """
 
     id: str
@@ -39,6 +41,8 @@ class Spec:
     rows: int = 24
     columns: int = 80
     made_by: str = "api"
+    notices: tuple[str, ...] = ()
+    terminal_keep: int = 64 << 20
 
     def to_json(self) -> str:
         """One JSON object, with the version of its shape."""
@@ -51,6 +55,6 @@ class Spec:
             fields: dict[str, Any] = json.loads(text)
             if fields.pop("version") != SPEC_VERSION:
                 raise ValueError("a spec of another version")
-            return cls(**{**fields, "argv": tuple(fields["argv"])})
+            return cls(**{**fields, "argv": tuple(fields["argv"]), "notices": tuple(fields["notices"])})
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a spec: {error}") from error
