@@ -1,0 +1,111 @@
+"""The listener: accepts on every entrance, settles who asks, and hands each connection to the stream or the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.trio.worker_context import WorkerContext
+from starlette.types import ASGIApp
+
+from supervisor.core.access import ANONYMOUS, Principal
+from supervisor.web.boundary import one_connection
+from supervisor.web.bounded import WRITE_TIMEOUT, Bounded
+from supervisor.web.checks import Checked, check_head
+from supervisor.web.head import Head, read_head
+from supervisor.web.places import Place, Places
+from supervisor.web.problems import closing_response
+from supervisor.web.replay import Replay
+from supervisor.web.sockets import Entrance
+from workers.errors import Refused
+
+SEND_BUFFER = 256 * 1024  # octets; left to itself the kernel takes 3.7 MiB from us before a stuck reader is noticed
+STOP_GRACE = 1.0  # seconds for answers that are under way when the box stops
+LINGER = 1.0  # seconds in which a refused client may still send what it had begun
+LINGER_LIMIT = 1 << 20  # octets of the same
+
+Who = Callable[[trio.socket.SocketType], Principal]
+
+
+class Streams(Protocol):
+    """Serves one WebSocket from its handshake to its end. `raw_head` is every octet read so far; it comes again from
+    nobody else. What the request asked for has passed all checks that need only its head."""
+
+    async def __call__(self, stream: trio.SocketStream, head: Head, raw_head: bytes, principal: Principal) -> None: ...
+
+
+async def serve(
+    entrances: Sequence[Entrance],
+    app: ASGIApp,
+    streams: Streams,
+    who: Who,
+    stopping: trio.Event,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until `stopping` is set and what was under way has ended, or `STOP_GRACE` is over.
+
+    `who` judges a connection on the Unix socket once, at accept; nobody is known on TCP. Takes the sockets over.
+    """
+    door = _Door(app, streams, who)
+    listeners = [(trio.SocketListener(trio.socket.from_stdlib_socket(each.socket)), each) for each in entrances]
+    async with trio.open_nursery() as connections:
+        async with trio.open_nursery() as accepting:
+            for listener, entrance in listeners:
+                accept = partial(trio.serve_listeners, partial(door.answer, entrance), [listener])
+                await accepting.start(partial(accept, handler_nursery=connections))
+            task_status.started()
+            await stopping.wait()
+            accepting.cancel_scope.cancel()
+        connections.cancel_scope.deadline = trio.current_time() + STOP_GRACE
+        await door.context.terminated.set()  # lines without a request under way end at once
+
+
+class _Door:
+    """What all connections share."""
+
+    def __init__(self, app: ASGIApp, streams: Streams, who: Who) -> None:
+        self._app = ASGIWrapper(Checked(app))  # type: ignore[arg-type]  # Hypercorn and Starlette each type ASGI
+        self._streams = streams
+        self._who = who
+        self._places = Places()
+        self.context = WorkerContext(None)
+
+    async def answer(self, entrance: Entrance, stream: trio.SocketStream) -> None:
+        """One connection from accept to close; nothing that happens in it leaves it."""
+        with one_connection(transport=entrance.transport):
+            async with stream:
+                stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, SEND_BUFFER)
+                principal = ANONYMOUS if entrance.transport == "tcp" else self._who(stream.socket)
+                try:
+                    with self._places.take(principal) as place:
+                        await self._serve(entrance, stream, principal, place)
+                except Refused as refused:
+                    await _refuse(stream, refused)
+
+    async def _serve(self, entrance: Entrance, stream: trio.SocketStream, principal: Principal, place: Place) -> None:
+        read = await read_head(stream)
+        if read is None:
+            return
+        head, raw_head = read
+        check_head(head, principal, entrance.hosts)
+        if head.asks_for_websocket:
+            place.may_go = False
+            await self._streams(stream, head, raw_head, principal)
+            return
+        place.may_go = principal == ANONYMOUS
+        state = {"principal": principal, "transport": entrance.transport, "hosts": entrance.hosts}
+        await Bounded(self._app, self.context, state, Replay(stream, raw_head)).run()
+
+
+async def _refuse(stream: trio.SocketStream, refused: Refused) -> None:
+    """Say no and close, in a way that lets the no arrive: an unread octet at close would make the kernel reset."""
+    with trio.move_on_after(WRITE_TIMEOUT):
+        await stream.send_all(closing_response(refused))
+        await stream.send_eof()
+    left = LINGER_LIMIT
+    with trio.move_on_after(LINGER):
+        while left > 0 and (data := await stream.receive_some(64 * 1024)):
+            left -= len(data)

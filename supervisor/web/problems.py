@@ -1,0 +1,49 @@
+"""Refusals on the wire: the headers that every answer carries, and a problem object as a response."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from supervisor.errors import problem
+from workers.errors import Refused
+
+MEDIA_TYPE = b"application/problem+json"
+
+# Answers are data for programs: never a page, never kept, never framed, never guessed at.
+SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+def to_json(value: object) -> bytes:
+    """JSON in ASCII: a file name that is no UTF-8 becomes an escaped lone surrogate instead of a fault."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def problem_response(refused: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers (without those of every answer) and body of a refusal."""
+    told = problem(refused)
+    body = to_json(told)
+    status = told["status"]
+    assert isinstance(status, int)
+    headers = [(b"content-type", MEDIA_TYPE), (b"content-length", str(len(body)).encode())]
+    if refused.code == "unauthenticated":
+        headers.append((b"www-authenticate", b"DPoP"))
+    allow = refused.fields.get("allow")
+    if isinstance(allow, list):
+        headers.append((b"allow", ", ".join(allow).encode("ascii")))
+    return status, headers, body
+
+
+def closing_response(refused: Refused) -> bytes:
+    """A whole HTTP/1.1 response for a connection that ends with it."""
+    status, headers, body = problem_response(refused)
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode("ascii")]
+    lines += [name + b": " + value for name, value in [*headers, *SECURITY_HEADERS, (b"connection", b"close")]]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body

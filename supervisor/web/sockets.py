@@ -1,0 +1,100 @@
+"""Where people knock: the box's Unix socket and its TCP addresses, bound and listening."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from dataclasses import dataclass
+
+from supervisor.web.hosts import allowed_hosts, is_loopback
+from workers.errors import Refused
+
+BACKLOG = 512  # connections the kernel keeps while we are busy: 64 at one instant beside 200 that say nothing
+ADDRESS_LIMIT = 107  # octets of a Unix address, by the kernel's sockaddr_un
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A listening socket. `hosts` are the names it may be called by; None on the Unix socket, where none is checked."""
+
+    socket: socket.socket
+    transport: str
+    hosts: frozenset[str] | None = None
+
+    @property
+    def url(self) -> str:
+        """What to open to get here. Only for TCP."""
+        host, port = self.socket.getsockname()[:2]
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def bind_unix(path: str) -> Entrance:
+    """Listen on `path`, for this account only. What an earlier supervisor left there is removed: hold its lock first.
+
+    Raises Refused(`configuration`) for a path that is too long for a socket.
+    """
+    if len(os.fsencode(path)) > ADDRESS_LIMIT:
+        raise Refused(
+            "configuration",
+            f"the state directory's path is too long for a socket: {path} has more than {ADDRESS_LIMIT} octets",
+            "choose a shorter one with --state-dir",
+        )
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    os.chmod(os.path.dirname(path), 0o700)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        bound.bind(path)
+        os.chmod(path, 0o600)  # before listen: until then nobody can connect
+        bound.listen(BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    bound.setblocking(False)
+    return Entrance(bound, "unix")
+
+
+def bind_tcp(listen: str) -> Entrance:
+    """Listen on `ADDR:PORT`, port 0 = any. Raises Refused(`configuration`) for what cannot be had."""
+    host, port = parse_listen(listen)
+    if not is_loopback(host):
+        raise Refused("configuration", f"{host} is not loopback, and this box cannot speak TLS", "listen on 127.0.0.1")
+    bound: socket.socket | None = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(BACKLOG)
+    except OSError as error:
+        if bound is not None:
+            bound.close()
+        raise _not_to_be_had(listen, error) from error
+    bound.setblocking(False)
+    return Entrance(bound, "tcp", allowed_hosts(host))
+
+
+def parse_listen(listen: str) -> tuple[str, int]:
+    """`127.0.0.1:7420`, `localhost:0` or `[::1]:7420` → host and port. Raises Refused(`configuration`)."""
+    host, colon, port = listen.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not host or (":" in host) != bracketed or not (port.isascii() and port.isdigit() and len(port) < 6):
+        raise _no_address(listen)
+    if int(port) > 65535:
+        raise _no_address(listen)
+    return host[1:-1] if bracketed else host, int(port)
+
+
+def _no_address(listen: str) -> Refused:
+    return Refused("configuration", f"{listen!r} is no ADDR:PORT", "write --listen 127.0.0.1:7420")
+
+
+def _not_to_be_had(listen: str, error: OSError) -> Refused:
+    if error.errno == errno.EADDRINUSE:
+        return Refused("configuration", f"{listen} is in use", "choose another with --listen ADDR:PORT (port 0 = any)")
+    return Refused(
+        "configuration", f"{listen} cannot be had: {error.strerror or error}", "choose another with --listen"
+    )
