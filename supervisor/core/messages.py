@@ -16,7 +16,6 @@ KEYS = 1  # the first octet of a binary frame that holds keys
 
 # The commands of a session that a stream takes; the other kinds belong to routes of their own.
 KINDS = ("prompt", "interrupt", "cancel_message", "resize", "signal", "take_lease", "release_lease")
-LEASE_KINDS = ("take_lease", "release_lease")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +80,7 @@ def parse_wish(value: object) -> tuple[str, dict[str, Any]]:
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(kind, str) or kind not in KINDS:
         raise Refused("invalid", "a command's `kind` is missing or unknown", f"use one of: {' '.join(KINDS)}")
-    # The worker takes the leases' two commands only to write them down, and reads their fields like an interrupt's.
-    commands.parse({**value, "kind": "interrupt"} if kind in LEASE_KINDS else value)
+    commands.parse(value)
     return kind, value
 
 

@@ -84,7 +84,23 @@ class Suspend:
     message_id: str | None = None
 
 
-Command = Prompt | Interrupt | CancelMessage | Resize | Signal | Rename | Stop | Suspend
+@dataclass(frozen=True, slots=True)
+class TakeLease:
+    """Let this connection type. The supervisor keeps the lease; the session keeps the record that it was asked for."""
+
+    kind: ClassVar[str] = "take_lease"
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseLease:
+    """Let others type; likewise."""
+
+    kind: ClassVar[str] = "release_lease"
+    message_id: str | None = None
+
+
+Command = Prompt | Interrupt | CancelMessage | Resize | Signal | Rename | Stop | Suspend | TakeLease | ReleaseLease
 
 
 def _text(value: object) -> str:
@@ -141,6 +157,8 @@ _KINDS: dict[str, tuple[type[Command], dict[str, Check], dict[str, Check]]] = {
     "rename": (Rename, {"name": _name}, _ID),
     "stop": (Stop, {}, _ID),
     "suspend": (Suspend, {}, _ID),
+    "take_lease": (TakeLease, {}, _ID),
+    "release_lease": (ReleaseLease, {}, _ID),
 }
 
 

@@ -245,6 +245,9 @@ class Session:
         assert isinstance(order.command, commands.Rename)
         yield self._record(events.renamed(order.command.name), order.origin, order.by)
 
+    def _only_record(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
+        return iter(())
+
     def _end(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
         asked = "stopped" if isinstance(order.command, commands.Stop) else "suspended"
         self._end_reason = asked
@@ -300,4 +303,6 @@ _CARRY_OUT: dict[type[Command], Callable[[Session, Order, str, int], Iterator[Ef
     commands.Rename: Session._rename,
     commands.Stop: Session._end,
     commands.Suspend: Session._end,
+    commands.TakeLease: Session._only_record,
+    commands.ReleaseLease: Session._only_record,
 }
