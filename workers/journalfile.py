@@ -100,7 +100,7 @@ class Segments:
         os.unlink(self._path(first))
 
     def take_unsynced(self) -> list[int]:
-        """Descriptors to sync now, so that all that was written is on disk. The caller owns and closes them."""
+        """Descriptors for `sync`, so that all that was written is on disk. The caller owns them; `sync` closes them."""
         taken = list(self._retired.values())
         self._retired.clear()
         if self._unsynced:
@@ -192,13 +192,12 @@ class EventLog:
     def _examine(self, found: list[Damage], first: int) -> None:
         data = self._files.load(first)
         scan = journal.scan(first, 0, data, final=True)
-        whole = 0
         for record in scan.records:
             self._note_hole(found, record.number)
-            self.last_seq, whole = max(self.last_seq, record.number), record.end
+            self.last_seq = max(self.last_seq, record.number)
         if first != self._files.firsts[-1]:
             return  # how many numbers are lost at its end, the name of the next segment says
-        self._note_hole(found, self.last_seq + 1 + journal.lost_events(scan.stop - whole))
+        self._note_hole(found, scan.next_seq(first))
         _cut_torn(self._files, found, scan.stop, len(data), self.last_seq)
 
 
@@ -251,17 +250,18 @@ class TerminalLog:
         data = self._files.load(first)
         scan = journal.scan(first, 0, data, final=True)
         found: list[Damage] = []
-        self.end, whole = first, 0
+        self.end = first
         for record in scan.records:
-            if record.number > self.end:
-                found.append(Damage(self.end, record.number - 1, "damaged records"))
-            self.end, whole = record.number + len(record.payload), record.end
-        lost = journal.lost_output(scan.stop - whole)
-        if lost:
-            found.append(Damage(self.end, self.end + lost - 1, "damaged records"))
-        self.end += lost
+            self._note_hole(found, record.number)
+            self.end = record.number + len(record.payload)
+        self._note_hole(found, scan.next_offset(first))
         _cut_torn(self._files, found, scan.stop, len(data), self.end - 1)
         self.damage = tuple(found)
+
+    def _note_hole(self, found: list[Damage], offset: int) -> None:
+        if offset > self.end:
+            found.append(Damage(self.end, offset - 1, "damaged records"))
+        self.end = offset
 
 
 class Reserve:
@@ -293,6 +293,19 @@ class Reserve:
         except FileNotFoundError:
             return False
         return True
+
+
+def sync(descriptors: list[int]) -> OSError | None:
+    """fdatasync each and close it. An error is told once and not tried again: the kernel has forgotten those pages."""
+    failure: OSError | None = None
+    for descriptor in descriptors:
+        try:
+            os.fdatasync(descriptor)
+        except OSError as error:
+            failure = error
+        finally:
+            os.close(descriptor)
+    return failure
 
 
 def _cut_torn(files: Segments, found: list[Damage], stop: int, size: int, last: int) -> None:

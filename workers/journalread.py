@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workers.core import journal
-from workers.core.journal import HEAD, MAX_PAYLOAD, Record
+from workers.core.journal import HEAD, MAX_PAYLOAD, Record, Scan
 from workers.journalfile import segment_name, segments
 
 WINDOW = 128 << 10  # octets read at a time; about what one page needs
@@ -126,51 +126,39 @@ def terminal_bounds(directory: str) -> tuple[int, int]:
     tail = _tail(directory, "terminal")
     if tail is None:
         return 0, 0
-    end = tail.last.number + len(tail.last.payload) if tail.last else tail.first
-    return _oldest(directory, "terminal", tail.first), end + journal.lost_output(tail.lost)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    """The end of a journal: the newest segment's first number, its last whole record, the damaged octets behind."""
-
-    first: int
-    last: Record | None
-    lost: int
+    first, found = tail
+    return _oldest(directory, "terminal", first), found.next_offset(first)
 
 
 def _last_seq(directory: str) -> int:
     tail = _tail(directory, "events")
-    if tail is None:
-        return 0
-    return (tail.last.number if tail.last else tail.first - 1) + journal.lost_events(tail.lost)
+    return tail[1].next_seq(tail[0]) - 1 if tail else 0
 
 
 def _oldest(directory: str, what: str, otherwise: int) -> int:
     return next(iter(segments(directory, what)), otherwise)
 
 
-def _tail(directory: str, what: str) -> _Tail | None:
+def _tail(directory: str, what: str) -> tuple[int, Scan] | None:
+    """The first number of the newest segment, and what the end of it holds; None without any segment."""
     while firsts := segments(directory, what):
         try:
             descriptor = _open(directory, what, firsts[-1])
         except FileNotFoundError:
-            continue  # the whole journal was renewed since we looked
+            continue  # trimmed since we looked
         try:
-            tail = _read_tail(descriptor, firsts[-1])
+            found = _read_tail(descriptor, firsts[-1])
             # A writer that cuts a short write back while we read can look like damage; real damage stays.
-            return _read_tail(descriptor, firsts[-1]) if tail.lost else tail
+            return firsts[-1], _read_tail(descriptor, firsts[-1]) if found.doubtful or found.lost else found
         finally:
             os.close(descriptor)
     return None
 
 
-def _read_tail(descriptor: int, first: int) -> _Tail:
+def _read_tail(descriptor: int, first: int) -> Scan:
     size = os.fstat(descriptor).st_size
     position = _locate(descriptor, size, first, None)
-    found = journal.scan(first, position, os.pread(descriptor, size - position, position), final=True)
-    last = found.records[-1] if found.records else None
-    return _Tail(first, last, found.stop - (last.end if last else position))
+    return journal.scan(first, position, os.pread(descriptor, size - position, position), final=True)
 
 
 def _records(directory: str, what: str, number: int) -> Iterator[Record]:
@@ -197,9 +185,10 @@ def _walk(descriptor: int, first: int, number: int) -> Iterator[Record]:
     width = WINDOW
     while True:
         data = os.pread(descriptor, width, position)
-        found = journal.scan(first, position, data, final=len(data) < width)
+        final = len(data) < width
+        found = journal.scan(first, position, data, final)
         yield from found.records
-        if len(data) < width:
+        if final:
             return
         width = WINDOW if found.stop > position else WIDEST
         position = found.stop

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Protocol
 
+from workers.journalfile import sync
+
 FLUSH_OCTETS = 256 << 10  # what a power cut may take of output, at most; about what a disk writes in one go
 FLUSH_SECONDS = 0.2  # likewise in time
 STACK = 64 << 10  # the thread calls fdatasync and nothing else; 32 of them run on a box
@@ -116,16 +118,3 @@ class Syncer:
         while (batch := self._batches.get()) is not None:
             self._results.put((batch, sync(batch.descriptors)))
             os.eventfd_write(self.fd, 1)
-
-
-def sync(descriptors: list[int]) -> OSError | None:
-    """fdatasync each and close it. An error is told once and not tried again: the kernel has forgotten those pages."""
-    failure: OSError | None = None
-    for descriptor in descriptors:
-        try:
-            os.fdatasync(descriptor)
-        except OSError as error:
-            failure = error
-        finally:
-            os.close(descriptor)
-    return failure

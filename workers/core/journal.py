@@ -53,12 +53,32 @@ class Damage:
 class Scan:
     """What a stretch of a file holds: its whole records, and the position where the next look has to begin.
 
-    `stop` is the beginning of an unfinished record, else the end of what was looked at. Octets between the last
-    whole record and `stop` are damaged.
+    `stop` is the beginning of an unfinished record, else the end of what was looked at. Of the records that are
+    damaged behind the last whole one, `doubtful` is number and length of the last whose head is sound, and `lost`
+    counts the octets that no sound head explains.
     """
 
     records: list[Record]
     stop: int
+    doubtful: tuple[int, int] | None
+    lost: int
+
+    def next_seq(self, first: int) -> int:
+        """The first number of an event that was certainly not used; `first` when there is nothing at all."""
+        if self.doubtful:
+            first = self.doubtful[0] + 1
+        elif self.records:
+            first = self.records[-1].number + 1
+        # What follows is at most one record: of two, the mark of the second would have been found.
+        return first + 1 if self.lost else first
+
+    def next_offset(self, first: int) -> int:
+        """The first offset of terminal output that was certainly not used; `first` when there is nothing at all."""
+        if self.doubtful:
+            first = sum(self.doubtful)
+        elif self.records:
+            first = self.records[-1].number + len(self.records[-1].payload)
+        return first + max(0, self.lost - HEAD.size)
 
 
 def encode_head(first: int, position: int, kind: Kind, number: int, at_ns: int, payload: bytes) -> bytes:
@@ -81,7 +101,8 @@ def scan(first: int, position: int, data: bytes, final: bool) -> Scan:
     """
     seed = _seed(first)
     records: list[Record] = []
-    whole = at = 0
+    doubtful: tuple[int, int] | None = None
+    explained = at = 0
     while (at := _find_head(seed, position, data, at)) >= 0:
         _, length, kind, number, at_ns, check, _ = HEAD.unpack_from(data, at)
         end = at + HEAD.size + length
@@ -90,24 +111,17 @@ def scan(first: int, position: int, data: bytes, final: bool) -> Scan:
             # When cutting back a short write has failed, whole records follow inside of what this one claims.
             inside = _find_head(seed, position, data, at + 1) if final else -1
             if inside < 0:
-                return Scan(records, position + at)
+                return Scan(records, position + at, doubtful, max(0, at - explained))
             at = inside
         elif zlib.crc32(payload) == check:
             records.append(Record(position + at, position + end, kind, number, at_ns, payload))
-            at = whole = end
+            at = explained = end
+            doubtful = None
         else:
+            explained, doubtful = end, (number, length)
             at += 1  # not `end`: the next mark is safer than a length in a damaged place
-    return Scan(records, position + _end_of_rest(data, whole, final))
-
-
-def lost_events(octets: int) -> int:
-    """How many events were in damaged octets with no record behind: what is whole in there would have been found."""
-    return 1 if octets else 0
-
-
-def lost_output(octets: int) -> int:
-    """How much terminal output was in damaged octets with no record behind."""
-    return max(0, octets - HEAD.size)
+    stop = _end_of_rest(data, explained, final)
+    return Scan(records, position + stop, doubtful, stop - explained)
 
 
 def _seed(first: int) -> int:
@@ -128,9 +142,9 @@ def _is_head(seed: int, position: int, data: bytes, at: int) -> bool:
     return check == zlib.crc32(data[at:end], seed) ^ ((position + at) & 0xFFFFFFFF)
 
 
-def _end_of_rest(data: bytes, whole: int, final: bool) -> int:
-    """Where to go on when no sound head lies behind `whole`: zeros and pieces of a head are an unfinished record."""
+def _end_of_rest(data: bytes, explained: int, final: bool) -> int:
+    """Where to go on without a head behind `explained`: zeros and pieces of a head are an unfinished record."""
     if not final:
-        return max(whole, len(data) - HEAD.size + 1)  # a head may begin in the last octets
-    torn = len(data) - whole < HEAD.size or not data[whole:].strip(b"\0")
-    return whole if torn else len(data)
+        return max(explained, len(data) - HEAD.size + 1)  # a head may begin in the last octets
+    torn = len(data) - explained < HEAD.size or not data[explained:].strip(b"\0")
+    return explained if torn else len(data)
