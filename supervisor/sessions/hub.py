@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import struct
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import trio
 
+from supervisor.core.frames import OUTPUT, octets
+from workers.journalread import EventPage, TerminalPage, read_events, read_events_before, read_terminal
+
 EVENTS_CACHED = 256 << 10  # octets of client frames; older ones are read from disk, a page at a time
 RING = 1 << 20  # octets of terminal output; a connection further behind is `behind` by the interface's rule
-_OUTPUT = struct.Struct(">BQ")
+RING_CHUNKS = 4096  # echoed keys make chunks of one octet, which cost far more than they hold
+PAGE = 256 << 10  # octets of events read from disk at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +32,6 @@ class Chunk:
         return self.offset + len(self.data)
 
 
-def output_message(kind: int, offset: int, data: bytes) -> bytes:
-    """An unmasked binary WebSocket message (RFC 6455 §5.2) with the interface's header of nine octets."""
-    length = _OUTPUT.size + len(data)
-    if length < 126:
-        head = bytes((0x82, length))
-    elif length < 1 << 16:
-        head = b"\x82\x7e" + length.to_bytes(2, "big")
-    else:
-        head = b"\x82\x7f" + length.to_bytes(8, "big")
-    return b"".join((head, _OUTPUT.pack(kind, offset), data))
-
-
 class Hub:
     """The newest events and terminal octets of a session, and who waits for more.
 
@@ -49,7 +39,8 @@ class Hub:
     somebody looks: `on_look` is called with True for the first looker and with False after the last.
     """
 
-    def __init__(self, last_seq: int, end: int, on_look: Callable[[bool], None]) -> None:
+    def __init__(self, directory: str, last_seq: int, end: int, on_look: Callable[[bool], None]) -> None:
+        self._directory = directory
         self.last_seq = last_seq
         self.end = end
         self.lookers = 0
@@ -59,7 +50,7 @@ class Hub:
         self._chunks: deque[Chunk] = deque()
         self._ring_start: int | None = None
         self._waiting = trio.Event()
-        self._pushes: dict[int, Callable[[Chunk], None]] = {}
+        self._pushes: dict[int, Callable[[], None]] = {}
         self._push_numbers = itertools.count()
 
     # What the link tells
@@ -101,14 +92,12 @@ class Hub:
         if self._ring_start is None:
             self.end = max(self.end, offset + len(data))
             return
-        chunk = Chunk(offset, data, output_message(1, offset, data))
+        chunk = Chunk(offset, data, octets(OUTPUT, offset, data))
         self._chunks.append(chunk)
         self.end = chunk.end
-        while self.end - self._chunks[0].offset > RING and len(self._chunks) > 1:
+        while len(self._chunks) > RING_CHUNKS or (self.end - self._chunks[0].offset > RING and len(self._chunks) > 1):
             self._chunks.popleft()
         self._ring_start = self._chunks[0].offset
-        for push in tuple(self._pushes.values()):
-            push(chunk)
         self.tell()
 
     def advance(self, end: int) -> None:
@@ -118,7 +107,9 @@ class Hub:
             self.tell()
 
     def tell(self) -> None:
-        """Wake whoever waits: something about this session is new."""
+        """Call and wake whoever waits: something about this session is new."""
+        for push in tuple(self._pushes.values()):
+            push()
         if self._waiting.statistics().tasks_waiting:
             self._waiting.set()
             self._waiting = trio.Event()
@@ -139,8 +130,25 @@ class Hub:
             return []
         if self._ring_start is None or offset < self._ring_start:
             return None
-        first = bisect_right(self._chunks, offset, key=lambda chunk: chunk.offset) - 1
-        return list(itertools.islice(self._chunks, max(first, 0), None))
+        found: list[Chunk] = []
+        for chunk in reversed(self._chunks):  # readers are near the end, as a rule
+            found.append(chunk)
+            if chunk.offset <= offset:
+                break
+        found.reverse()
+        return found
+
+    async def read_events(self, after: int, limit: int, max_bytes: int = PAGE) -> EventPage:
+        """A page of what is on disk after number `after`; see `workers.journalread`."""
+        return await trio.to_thread.run_sync(read_events, self._directory, after, limit, max_bytes)
+
+    async def read_events_before(self, before: int, limit: int, max_bytes: int = PAGE) -> EventPage:
+        """The page that ends right before number `before`."""
+        return await trio.to_thread.run_sync(read_events_before, self._directory, before, limit, max_bytes)
+
+    async def read_terminal(self, start: int, limit: int) -> TerminalPage:
+        """At most `limit` octets of output from `start` on, or from where it is kept."""
+        return await trio.to_thread.run_sync(read_terminal, self._directory, start, limit)
 
     async def wait_news(self) -> None:
         """Return when something is new since this call: check, then wait, with nothing awaited in between."""
@@ -154,9 +162,9 @@ class Hub:
         await self._waiting.wait()
 
     @contextlib.contextmanager
-    def looking(self, push: Callable[[Chunk], None] | None = None) -> Iterator[None]:
-        """While at least one looker is in, output comes and the ring is kept. `push` is called with each new chunk
-        before the waiting tasks wake: it may send at once, and must neither wait nor raise."""
+    def looking(self, push: Callable[[], None] | None = None) -> Iterator[None]:
+        """While at least one looker is in, output comes and the ring is kept. `push` is called whenever something is
+        new, in the step that brought it: it may send at once, and must neither wait nor raise."""
         number = next(self._push_numbers)
         if push is not None:
             self._pushes[number] = push

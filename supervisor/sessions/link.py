@@ -37,7 +37,7 @@ class Link:
     def __init__(self, line: Line, welcome: dict[str, Any]) -> None:
         self.welcome = welcome
         self._line = line
-        self._asked: dict[int, _Question] = {}
+        self._asked: dict[int, Question] = {}
         self._number = 0
 
     @property
@@ -48,25 +48,32 @@ class Link:
         """Send without waiting and without an answer. Raises Broken."""
         self._line.send(Frame(kind, number, payload))
 
-    async def request(self, kind: Kind, value: object) -> dict[str, Any]:
-        """Ask and wait for the ANSWER. Raises Refused with what the worker refused, Broken when it went away."""
+    def ask(self, kind: Kind, value: object) -> Question:
+        """Ask at once, without waiting: what is sent after this arrives after it. Raises Broken."""
         self._number += 1
-        number, question = self._number, _Question()
-        self._asked[number] = question
+        self._line.send(json_frame(kind, value, self._number))
+        question = self._asked[self._number] = Question(self._number)
+        return question
+
+    async def answer(self, question: Question) -> dict[str, Any]:
+        """Wait for the ANSWER. Raises Refused with what the worker refused, Broken when it went away."""
         try:
-            self._line.send(json_frame(kind, value, number))
             with trio.fail_after(ANSWER_SECONDS):
                 await question.answered.wait()
         except trio.TooSlowError:
             raise Broken("the worker does not answer") from None
         finally:
-            del self._asked[number]
+            self._asked.pop(question.number, None)
         if question.answer is None:
             raise Broken("the worker went away")
         error = question.answer.get("error")
         if error is not None:
             raise Refused(str(error["code"]), str(error["detail"]), str(error.get("hint", "")))
         return question.answer
+
+    async def request(self, kind: Kind, value: object) -> dict[str, Any]:
+        """`ask` and `answer`."""
+        return await self.answer(self.ask(kind, value))
 
     async def batches(self) -> AsyncIterator[list[Frame]]:
         """What the worker tells, without the answers: those go to who asked. Ends when the worker is gone."""
@@ -77,7 +84,7 @@ class Link:
     def _is_answer(self, frame: Frame) -> bool:
         if frame.kind is not Kind.ANSWER:
             return False
-        question = self._asked.get(frame.number)
+        question = self._asked.pop(frame.number, None)  # who asked may have gone without waiting
         if question is not None:
             question.answer = frame.json()
             question.answered.set()
@@ -93,8 +100,11 @@ class Link:
             question.answered.set()
 
 
-class _Question:
-    def __init__(self) -> None:
+class Question:
+    """Something a worker was asked."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.answered = trio.Event()
         self.answer: dict[str, Any] | None = None
 
