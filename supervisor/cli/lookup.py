@@ -1,0 +1,123 @@
+"""From what somebody typed for a session to the session, and verbs that take several of them."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from supervisor.cli import exits, printing
+from supervisor.cli.client import SESSIONS, Client, session_path
+from supervisor.core.names import Known, look_up
+from workers.errors import Refused
+
+Session = dict[str, Any]
+
+_ID = re.compile(r"session_(?:[a-z]+_)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def is_id(wanted: str) -> bool:
+    """Whether this is a whole id, which needs no look-up."""
+    return _ID.fullmatch(wanted) is not None
+
+
+def find(client: Client, wanted: str) -> Session:
+    """The session that `wanted` means, as the box shows it. Raises Refused `unknown_session`, or one with exit 2 and
+    the list when several are meant."""
+    if is_id(wanted):
+        return dict(client.get(session_path(wanted)))
+    return choose(wanted, all_sessions(client), lambda: _asker(client))
+
+
+def all_sessions(client: Client, **query: object) -> list[Session]:
+    """Every session that the box shows, archived ones too unless the query says otherwise."""
+    return list(pages(client, {"archived": "true", **query})["sessions"])
+
+
+def pages(client: Client, query: dict[str, object]) -> dict[str, Any]:
+    """The answer of the list's route, with the sessions of all pages in it."""
+    answer: dict[str, Any] = client.ask("GET", SESSIONS, query=query)
+    page = answer
+    while cursor := page.get("next_cursor"):
+        page = client.ask("GET", SESSIONS, query={**query, "cursor": cursor})
+        answer["sessions"] += page["sessions"]
+    answer.pop("next_cursor", None)
+    return answer
+
+
+def choose(wanted: str, sessions: Iterable[Session], asker: Callable[[], str | None]) -> Session:
+    """The one that is meant. `asker` names the person who asks; it is called only when names are not enough."""
+    by_id = {str(session["id"]): session for session in sessions}
+    found = look_up(wanted, _known(by_id.values(), None))
+    if len(found) > 1:
+        found = look_up(wanted, _known(by_id.values(), asker()))
+    if not found:
+        raise Refused("unknown_session", f"there is no session {wanted}", "rc ls -a shows those that there are")
+    if len(found) > 1:
+        names = ", ".join(f"{each.id} ({each.name})" for each in found)
+        raise Refused(
+            "invalid",
+            f"{wanted} may be any of {names}",
+            "name one of them by its id",
+            exit=exits.USAGE,
+            sessions=[each.id for each in found],
+        )
+    return by_id[found[0].id]
+
+
+def _known(sessions: Iterable[Session], person: str | None) -> list[Known]:
+    return [
+        Known(
+            session["id"],
+            session["name"],
+            own=person is None or (session.get("created_by") or {}).get("person") == person,
+            archived=bool(session.get("archived")),
+        )
+        for session in sessions
+    ]
+
+
+def _asker(client: Client) -> str | None:
+    you = client.get("/v1/box").get("you") or {}
+    person = you.get("person")
+    return str(person) if person else None
+
+
+def each(
+    args: argparse.Namespace,
+    act: Callable[[str], Any],
+    told: Callable[[Any], str],
+) -> int:
+    """Do something with every session in `args.sessions`. One fails, the others are still done.
+
+    `act` gets what was typed and gives the answer of the route, `told` makes the line for people out of that.
+    """
+    if len(args.sessions) == 1:
+        answer = act(args.sessions[0])
+        _tell(answer, told, args.json)
+        return exits.DONE
+    results: list[object] = []
+    first = exits.DONE
+    for wanted in args.sessions:
+        try:
+            answer = act(wanted)
+        except Refused as refused:
+            results.append(printing.problem_of(refused))
+            first = first or exits.exit_of(refused)
+            if not args.json:
+                printing.refuse(refused, as_json=False)
+        else:
+            results.append(answer)
+            if not args.json:
+                _tell(answer, told, as_json=False)
+    if args.json:
+        printing.value({"results": results})
+    return first
+
+
+def _tell(answer: Any, told: Callable[[Any], str], as_json: bool) -> None:
+    if as_json:
+        printing.value(answer)
+    elif text := told(answer):
+        printing.block(text)

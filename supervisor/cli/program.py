@@ -1,0 +1,82 @@
+"""`rc`: finds the verb, reads its words, runs it, and is the one place where failures become exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from supervisor.cli import arguments, exits, overview, printing
+from workers.errors import Broken, Refused
+
+WITH_VALUE = ("--state-dir", "--box")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; without one, that of this process. Gives the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a locale without UTF-8 is no reason to fail
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has enough. The interpreter's last flush must not complain of it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.SIGNALLED + 13
+    return code
+
+
+def _run(words: list[str]) -> int:
+    known = argparse.Namespace(state_dir=None, box=None, json=False)
+    try:
+        return _dispatch(words, known)
+    except Refused as refused:
+        # Words that could not be read leave `json` unset, and whoever wrote --json still wants JSON.
+        printing.refuse(refused, known.json or "--json" in words)
+        return exits.exit_of(refused)
+    except Broken as broken:
+        lost = Refused("unreachable", str(broken), "try again; rc status shows whether the box runs")
+        printing.refuse(lost, known.json)
+        return exits.UNREACHABLE
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except SystemExit as ended:  # argparse has printed help
+        return ended.code if isinstance(ended.code, int) else exits.DONE
+
+
+def _dispatch(words: list[str], known: argparse.Namespace) -> int:
+    rest = _read_front(words, known)
+    if not rest or rest[0] in ("-h", "--help", "help"):
+        sys.stdout.write(overview.text())
+        return exits.DONE if rest or not words else exits.USAGE
+    name = rest[0]
+    entry = overview.VERBS.get(name)
+    if entry is None:
+        what = "option" if name.startswith("-") else "command"
+        raise arguments.usage(f"there is no {what} {name}", "rc -h shows what there is")
+    verb = overview.load(name)
+    args = arguments.read(name, entry.help, verb, rest[1:], known)
+    return verb.run(args)
+
+
+def _read_front(words: list[str], known: argparse.Namespace) -> list[str]:
+    """Take the options before the verb; what is left begins with the verb."""
+    rest = list(words)
+    while rest:
+        name, given, value = rest[0].partition("=")
+        if rest[0] == "--json":
+            known.json = True
+        elif name in WITH_VALUE:
+            if not given:
+                rest.pop(0)
+                if not rest:
+                    raise arguments.usage(f"{name} without its value")
+                value = rest[0]
+            setattr(known, name[2:].replace("-", "_"), value)
+        else:
+            break
+        rest.pop(0)
+    return rest
