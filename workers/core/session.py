@@ -89,6 +89,7 @@ class Session:
     def __init__(self, adapter: Adapter, rows: int, columns: int, past: Past) -> None:
         self.state = State.STARTING
         self.pid: int | None = None
+        self.exit: dict[str, Any] | None = None  # how it ended: code, signal, reason, terminal_offset or detail
         self.rows, self.columns = past.size or (rows, columns)
         self.last_seq = past.last_seq
         self._adapter = adapter
@@ -155,7 +156,7 @@ class Session:
         return self._end_reason or "ended"
 
     def _last_words(self, how: dict[str, Any]) -> Iterator[Effect]:
-        self.pid = None
+        self.pid, self.exit = None, how
         for message in [*([self._turn] if self._turn else []), *self._waiting]:
             yield self._record(events.message_state(message.id, "cancelled"), "rc")
         self._turn = None

@@ -1,0 +1,20 @@
+"""Waiting for real processes: a condition, looked at again and again under a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PAUSE = 0.002
+
+
+def until(condition: Callable[[], T | None], seconds: float = 10.0) -> T:
+    """What `condition` returns once it is true. Fails when it is not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+        time.sleep(PAUSE)
+    return value

@@ -1,0 +1,257 @@
+"""Real parts for tests of workers: a zygote, bundles, and a synchronous supervisor's end of the link."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import workers
+from tests.waiting import until
+from workers.bundle import Bundle, start_time
+from workers.core.spec import Spec
+from workers.core.wire import WIRE_VERSION, Frame, Kind, Reader, json_frame, proof, proven
+from workers.errors import Broken
+
+BOOT = (
+    "import sys, importlib.util as u; d = sys.argv[1];"
+    "s = u.spec_from_file_location('workers', d + '/__init__.py', submodule_search_locations=[d]);"
+    "sys.modules['workers'] = m = u.module_from_spec(s); s.loader.exec_module(m);"
+    "from workers.zygote import main; main(int(sys.argv[2]))"
+)
+SECONDS = 10.0
+
+
+class Zygote:
+    """A real zygote, and the bundles of the sessions that it was asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", BOOT, os.path.dirname(workers.__file__)]
+            self.process = subprocess.Popen(
+                [*command, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env={"PATH": os.defpath},
+                start_new_session=True,
+            )
+        self.bundles: list[Bundle] = []
+
+    def wish(self, wish: dict[str, Any], handed: socket.socket | None = None) -> None:
+        socket.send_fds(self.control, [json.dumps(wish).encode()], [handed.fileno()] if handed else [])
+
+    def launch(self, *argv: str, resume: Bundle | None = None, **fields: Any) -> Bundle:
+        """A worker for this command (none: the agent inside the product)."""
+        bundle = resume or self.bundle(*argv, **fields)
+        self.wish({"do": "worker", "bundle": bundle.directory, "resume": resume is not None})
+        return bundle
+
+    def bundle(self, *argv: str, **fields: Any) -> Bundle:
+        session = f"session_{uuid.uuid4()}"
+        (self.folder / "tree").mkdir(exist_ok=True)
+        known: dict[str, Any] = {
+            "id": session,
+            "name": "one",
+            "agent": "shell",
+            "adapter": "terminal" if argv else "echo",
+            "argv": argv,
+            "env": {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "RC_SESSION_ID": session},
+            "workspace": str(self.folder / "tree"),
+            "project": "app",
+            "project_path": str(self.folder / "tree"),
+            "spawn_mode": "same-dir",
+            "created_at": "2026-01-01T00:00:00.000Z",
+            "person": "owner",
+        }
+        bundle = Bundle.create(str(self.folder / session), Spec(**{**known, **fields}))
+        self.bundles.append(bundle)
+        return bundle
+
+    def close(self) -> None:
+        """End the zygote, and every worker whose session still runs."""
+        self.control.close()
+        self.process.wait(SECONDS)
+        for bundle in self.bundles:
+            end_worker(bundle)
+
+
+def end_worker(bundle: Bundle) -> None:
+    note = bundle.read_json("worker.json") or {}
+    for role in ("agent_", ""):
+        pid, began = note.get(f"{role}pid"), note.get(f"{role}start_time")
+        if pid is not None and start_time(pid) == began:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    until(lambda: is_free(bundle))
+
+
+def is_free(bundle: Bundle) -> bool:
+    """Whether nobody holds the bundle's lock."""
+    lock = bundle.try_lock()
+    if lock is None:
+        return False
+    os.close(lock)
+    return True
+
+
+class Supervisor:
+    """The supervisor's end of one link; every wait has a deadline."""
+
+    def __init__(self, bundle: Bundle, epoch: int = 1, name: str = "us", key: bytes | None = None) -> None:
+        self.socket = until(lambda: connect(bundle))
+        self.socket.settimeout(SECONDS)
+        self._reader = Reader()
+        self._ahead: list[Frame] = []
+        self._number = 0
+        self.events: list[dict[str, Any]] = []
+        self.output = bytearray()
+        self.output_start: int | None = None
+        self.progress: list[int] = []
+        self.welcome = self._shake_hands(bundle, epoch, name, key or bundle.key())
+
+    def _shake_hands(self, bundle: Bundle, epoch: int, name: str, key: bytes) -> dict[str, Any]:
+        challenge = self.next_frame()
+        assert challenge.kind is Kind.CHALLENGE
+        nonces = (challenge.json()["nonce"], secrets.token_hex(16))
+        session = bundle.spec().id
+        mac = proof(key, "supervisor", nonces, epoch, name, session)
+        hello = {"version": WIRE_VERSION, "epoch": epoch, "supervisor": name, "nonce": nonces[1], "mac": mac}
+        self.send(json_frame(Kind.HELLO, hello))
+        answer = self.next_frame()
+        if answer.kind is Kind.STALE:
+            raise Stale(answer.json()["epoch"])
+        welcome: dict[str, Any] = answer.json()
+        assert proven(welcome["mac"], key, "worker", nonces, epoch, name, session)
+        return welcome
+
+    @property
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.welcome["state"]
+        return state
+
+    def send(self, frame: Frame) -> None:
+        self.socket.sendall(frame.encode())
+
+    def next_frame(self) -> Frame:
+        while not self._ahead:
+            data = self.socket.recv(1 << 18)
+            if not data:
+                raise Broken("the worker closed the line")
+            self._ahead = self._reader.feed(data)
+        return self._ahead.pop(0)
+
+    def take(self, frame: Frame) -> None:
+        """Keep what the worker tells."""
+        if frame.kind is Kind.EVENT:
+            self.events.append({"seq": frame.number, **json.loads(frame.payload[8:])})
+        elif frame.kind is Kind.LIVE:
+            self.output_start = frame.number
+            self.output.clear()
+        elif frame.kind is Kind.OUTPUT:
+            assert self.output_start is not None
+            assert frame.number == self.output_start + len(self.output)
+            self.output += frame.payload
+        elif frame.kind is Kind.PROGRESS:
+            self.progress.append(frame.number)
+        else:
+            raise AssertionError(frame)
+
+    def hear_until(self, condition: Callable[[], Any]) -> None:
+        """Take what comes until `condition` holds."""
+        deadline = time.monotonic() + SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, (self.events, bytes(self.output[-400:]))
+            self.take(self.next_frame())
+
+    def hear_rest(self) -> None:
+        """Take what comes until the worker closes the line."""
+        with contextlib.suppress(Broken, ConnectionError):
+            while True:
+                self.take(self.next_frame())
+
+    def request(self, kind: Kind, value: object) -> dict[str, Any]:
+        self._number += 1
+        self.send(json_frame(kind, value, self._number))
+        while (frame := self.next_frame()).kind is not Kind.ANSWER:
+            self.take(frame)
+        assert frame.number == self._number
+        answer: dict[str, Any] = frame.json()
+        return answer
+
+    def command(self, kind: str, **fields: Any) -> dict[str, Any]:
+        by = {"person": "ana", "device": None}
+        return self.request(Kind.COMMAND, {"command": {"kind": kind, **fields}, "by": by, "origin": "person"})
+
+    def look(self) -> None:
+        """From here on output comes."""
+        self.send(Frame(Kind.UNMUTE))
+        self.hear_until(lambda: self.output_start is not None)
+
+    def type(self, data: bytes) -> None:
+        self.send(Frame(Kind.KEYS, 0, data))
+
+    def see(self, text: bytes) -> None:
+        self.hear_until(lambda: text in self.output)
+
+    def updates(self, kind: str) -> list[dict[str, Any]]:
+        return [e["update"] for e in self.events if e["update"]["sessionUpdate"] == kind]
+
+    def states(self) -> list[str]:
+        return [update["state"] for update in self.updates("_rc/process")]
+
+    def hear_state(self, state: str) -> dict[str, Any]:
+        """The event that says so, once it has come."""
+        self.hear_until(lambda: state in self.states())
+        return next(update for update in self.updates("_rc/process") if update["state"] == state)
+
+    def is_silent(self, seconds: float = 0.0) -> bool:
+        return not self._ahead and not select.select([self.socket], [], [], seconds)[0]
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class Stale(Exception):
+    """The worker has a supervisor of a later epoch."""
+
+
+def connect(bundle: Bundle) -> socket.socket | None:
+    try:
+        return bundle.connect()
+    except OSError:
+        return None
+
+
+def running(zygote: Zygote, *argv: str, **fields: Any) -> tuple[Bundle, Supervisor]:
+    """A session whose agent runs, and its link. `WELCOME` or the events say that it runs."""
+    bundle = zygote.launch(*argv, **fields)
+    return bundle, adopted(bundle)
+
+
+def adopted(bundle: Bundle, **fields: Any) -> Supervisor:
+    supervisor = Supervisor(bundle, **fields)
+    if supervisor.state["state"] == "starting":
+        supervisor.hear_state("running")
+    return supervisor
+
+
+@contextlib.contextmanager
+def a_zygote(folder: Path) -> Iterator[Zygote]:
+    zygote = Zygote(folder)
+    try:
+        yield zygote
+    finally:
+        zygote.close()

@@ -1,0 +1,270 @@
+"""The worker: holds one session, from the lock on its bundle to its exit note."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from workers.adapters.echo import Echo
+from workers.adapters.terminal import Terminal
+from workers.bundle import Bundle, boot_id, start_time
+from workers.core import commands
+from workers.core.agent import Adapter, Type
+from workers.core.events import now_text
+from workers.core.lifecycle import ENDED
+from workers.core.past import Past
+from workers.core.session import AgentEnded, Effect, EndAgent, Order, Record, SendSignal, Session, SetSize
+from workers.core.spec import Spec
+from workers.errors import Broken, Refused
+from workers.linkserver import LinkServer, Ticket
+from workers.program import Program
+from workers.recorder import Recorder
+
+STOP_GRACE = 10.0  # seconds between asking an agent to end and killing it, as the interface promises
+FLUSH_SECONDS = 1.0  # how long the supervisor gets to read the last events; it finds them on disk as well
+LOCK_SECONDS = 2.0  # a resume may come while the earlier worker, having told its end, is still on its way out
+LOCK_PAUSE = 0.005
+DEAF_SECONDS = 10.0  # one notice in so many seconds about keys that were dropped
+ON_FULL_DISK = (commands.Stop, commands.Suspend, commands.Signal, commands.Interrupt)  # what may make room
+
+ADAPTERS: dict[str, Callable[[], Adapter]] = {"terminal": Terminal, "echo": Echo}
+
+
+def run(directory: str, resume: bool, umask: int) -> None:
+    """Be the worker of the bundle in `directory`; returns when the session has ended, or was never ours to hold.
+
+    `umask` is what the agent gets; the worker's own is 077 and its working directory is the bundle.
+    """
+    bundle = Bundle(directory)
+    lock = _take_lock(bundle, patient=resume)
+    if lock is None:
+        return
+    try:
+        # Somebody who cleaned up marked it void; one that has ended already goes on only when that is asked for.
+        if not bundle.is_void() and (resume or bundle.read("exit.json") is None):
+            for left in ("exit.json", "screen.json"):
+                if os.path.lexists(bundle.path(left)):
+                    os.unlink(bundle.path(left))
+            Host(bundle, bundle.spec(), umask).run()
+    finally:
+        os.close(lock)
+
+
+def _take_lock(bundle: Bundle, patient: bool) -> int | None:
+    until = time.monotonic() + (LOCK_SECONDS if patient else 0)
+    while (lock := bundle.try_lock()) is None and time.monotonic() < until:
+        time.sleep(LOCK_PAUSE)
+    return lock
+
+
+class Host:
+    """One selector, one session, one agent. `_do` performs what the session decides."""
+
+    def __init__(self, bundle: Bundle, spec: Spec, umask: int) -> None:
+        self._bundle = bundle
+        self._spec = spec
+        self._umask = umask
+        self._boot = boot_id()
+        self._history = bundle.history_for(self._boot)
+        self._selector = selectors.DefaultSelector()
+        self._recorder = Recorder(bundle.directory, self)
+        self._links = LinkServer(self._selector, bundle.key(), spec.id, self._recorder.end, self)
+        self._past = self._recorder.read_past() if self._recorder.last_seq else Past()
+        self._session = Session(ADAPTERS[spec.adapter](), spec.rows, spec.columns, self._past)
+        self._program = Program(self._selector, self)
+        self._deaf_until = 0.0  # until then nobody is told again that the program does not read
+
+    def run(self) -> None:
+        is_new = self._past.last_seq == 0
+        self._do(self._session.start())
+        for text in (*(self._spec.notices if is_new else ()), *self._recorder.damage):
+            self._do(self._session.tell("warning", text))
+        self._links.listen()
+        self._launch()
+        syncer = self._recorder.start_syncing()
+        self._selector.register(syncer.fd, selectors.EVENT_READ, self._recorder.settled)
+        while self._session.state not in ENDED or self._recorder.full_until is not None:
+            self._wait_and_serve()
+        self._leave()
+
+    def _launch(self) -> None:
+        spec, session = self._spec, self._session
+        if spec.argv:
+            self._program.launch(spec.argv, spec.env, spec.workspace, session.rows, session.columns, self._umask)
+        else:
+            self._running(None)
+
+    def _wait_and_serve(self) -> None:
+        times = (self._links.next_at(), self._recorder.due(), self._session.wake_at, self._program.next_at())
+        next_at = min((at for at in times if at is not None), default=None)
+        timeout = None if next_at is None else max(0.0, next_at - time.monotonic())
+        for key, mask in self._selector.select(timeout):
+            if self._selector.get_map().get(key.fd) is key:  # else an earlier callback has closed or changed it
+                key.data(mask)
+        now = time.monotonic()
+        self._links.tick(now)
+        self._recorder.tick(now)
+        self._program.tick(now)
+        if self._session.wake_at is not None:
+            self._do(self._session.tick(now))
+
+    # What the program tells
+
+    def program_started(self, pid: int) -> None:
+        self._running(pid)
+
+    def program_failed(self, detail: str) -> None:
+        self._do(self._session.launch_failed(detail))
+
+    def program_output(self, data: bytes) -> None:
+        self._recorder.output(data)
+
+    def program_ended(self, code: int | None, name: str | None, forced: bool) -> None:
+        self._do(self._session.ended(code, name, self._recorder.end, forced))
+
+    def _running(self, pid: int | None) -> None:
+        me = os.getpid()
+        note = {
+            "pid": me,
+            "start_time": start_time(me),
+            "boot_id": self._boot,
+            "agent_pid": pid,
+            "agent_start_time": None if pid is None else start_time(pid),
+        }
+        self._bundle.write("worker.json", json.dumps(note))
+        self._do(self._session.started(pid, time.monotonic(), self._recorder.end))
+
+    # What the session decides
+
+    def _do(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Record):
+                self._recorder.record(effect)
+            elif isinstance(effect, Type):
+                self._type(effect.data)
+            elif isinstance(effect, EndAgent):
+                self._end_agent()
+            elif isinstance(effect, AgentEnded):
+                self.program_ended(effect.code, None, False)
+            else:
+                self._steer(effect)
+
+    def _steer(self, effect: SetSize | SendSignal) -> None:
+        if isinstance(effect, SetSize):
+            self._program.resize(effect.rows, effect.columns)
+        else:
+            self._program.signal(signal.Signals[f"SIG{effect.name}"])
+
+    def _type(self, data: bytes) -> None:
+        now = time.monotonic()
+        if not self._program.type(data) and now >= self._deaf_until:
+            self._deaf_until = now + DEAF_SECONDS
+            text = "The program does not read what is typed; what came last was dropped."
+            self._do(self._session.tell("warning", text))
+
+    def _end_agent(self) -> None:
+        if self._spec.argv:
+            self._program.end(STOP_GRACE)
+        else:
+            self.program_ended(None, None, False)
+
+    # What the supervisor asks
+
+    def welcome(self) -> dict[str, Any]:
+        """The state of the session, for a supervisor that takes it up."""
+        session, recorder = self._session, self._recorder
+        return {
+            "state": session.state.value,
+            "turn": session.turn,
+            "history": self._history,
+            "last_seq": recorder.last_seq,
+            "first_seq": recorder.first_seq,
+            "terminal": {
+                "start": recorder.start,
+                "offset": recorder.end,
+                "rows": session.rows,
+                "columns": session.columns,
+            },
+            "pid": session.pid,
+            "worker_pid": os.getpid(),
+            "queue": session.queue,
+        }
+
+    def take_keys(self, data: bytes) -> None:
+        if self._spec.argv:
+            self._type(data)
+
+    def take_command(self, ticket: Ticket, value: Any) -> None:
+        order = _order(value)
+        if self._recorder.full_until is not None and not isinstance(order.command, ON_FULL_DISK):
+            raise Refused("disk_full", "the disk of this box is full", "make room on it; the session goes on by itself")
+        seq, effects = self._session.command(order, time.monotonic(), self._recorder.end)
+        self._do(effects)
+        self._recorder.settle(lambda error: self._links.answer(ticket, _outcome(seq, error)))
+
+    def take_snapshot(self, ticket: Ticket, value: Any) -> None:
+        want = value.get("want") if isinstance(value, dict) else None
+        if not isinstance(want, int) or want < 0:
+            raise Refused("invalid", "a snapshot without the number of octets wanted", 'send {"want": OCTETS}')
+        session, recorder = self._session, self._recorder
+        part = {
+            "prefix": "",
+            "start": max(recorder.start, recorder.end - want),
+            "end": recorder.end,
+            "rows": session.rows,
+            "columns": session.columns,
+            "sizes": [],
+        }
+        self._links.answer(ticket, {"parts": [part], "live_at": recorder.end})
+
+    # What the journal tells
+
+    def event_written(self, seq: int, at_ns: int, body: bytes) -> None:
+        self._links.event(seq, at_ns, body)
+
+    def output_written(self, offset: int, data: bytes) -> None:
+        self._links.output(offset, data)
+
+    def disk_is_full(self) -> None:
+        self._program.pause(True)
+        text = "The disk is full: the program is paused and prompts are refused until there is room."
+        self._do(self._session.tell("error", text))
+
+    def disk_has_room(self) -> None:
+        self._program.pause(False)
+        self._do(self._session.tell("info", "There is room on the disk again; the session goes on."))
+
+    # The end
+
+    def _leave(self) -> None:
+        """All that happened is in the journal: put it on disk, leave the note, and let the supervisor hear it."""
+        self._recorder.close()
+        note = {**(self._session.exit or {}), "state": self._session.state.value, "at": now_text(time.time_ns())}
+        self._bundle.write("exit.json", json.dumps(note))
+        until = time.monotonic() + FLUSH_SECONDS
+        while self._links.unsent and (left := until - time.monotonic()) > 0:
+            for key, mask in self._selector.select(left):
+                key.data(mask)
+
+
+def _order(value: Any) -> Order:
+    if not isinstance(value, dict):
+        raise Broken("a command that is not an object")
+    by = value.get("by")
+    origin = value.get("origin", "person")
+    if not (by is None or isinstance(by, dict)) or origin not in ("person", "rc"):
+        raise Broken("a command from nobody we know")
+    return Order(commands.parse(value.get("command")), by, origin, str(uuid.uuid4()))
+
+
+def _outcome(seq: int, error: OSError | None) -> dict[str, Any]:
+    if error is None:
+        return {"seq": seq}
+    detail = f"the disk did not take it: {error.strerror}"
+    return {"error": {"code": "disk_full", "detail": detail, "hint": "look at the disk of the box"}}

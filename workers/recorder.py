@@ -1,0 +1,208 @@
+"""The worker's hand on its journal: writes before it tells, has records put on disk, and outlasts a full disk."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Protocol
+
+from workers.core.events import Blob
+from workers.core.past import Past
+from workers.core.session import Record
+from workers.errors import Refused
+from workers.journalfile import EventLog, Reserve, TerminalLog
+from workers.journalread import read_events
+from workers.syncer import Done, Syncer
+
+RETRY_SECONDS = 1.0  # how often a full disk is tried
+PAGE_EVENTS, PAGE_OCTETS = 1000, 1 << 20
+BLOBS = "blobs"
+
+
+class Told(Protocol):
+    """Who hears what is in the journal, and how the disk is."""
+
+    def event_written(self, seq: int, at_ns: int, body: bytes) -> None: ...
+
+    def output_written(self, offset: int, data: bytes) -> None: ...
+
+    def disk_is_full(self) -> None: ...
+
+    def disk_has_room(self) -> None: ...
+
+
+Answer = Callable[[OSError | None], None]  # called once: on disk, or not known to be
+
+
+class Recorder:
+    """Events wait in `_backlog` while the disk is full; their numbers are not told before they are written.
+
+    Output does not wait: at most one read of it is kept, and the program is not read until there is room.
+    """
+
+    def __init__(self, directory: str, told: Told) -> None:
+        self.full_until: float | None = None  # when a full disk is tried again; None: there is room
+        self._directory = directory
+        self._told = told
+        self._events = EventLog.open(directory)
+        self._terminal = TerminalLog.open(directory)
+        self._reserve = Reserve(directory)
+        self._reserve.rebuild()
+        self._backlog: deque[tuple[Record, int]] = deque()
+        self._held = b""
+        self._answers: dict[Hashable, Answer] = {}  # of what is being put on disk, by token
+        self._unsettled: deque[Answer] = deque()  # those whose event is not even written
+        self._syncer: Syncer | None = None
+
+    @property
+    def damage(self) -> list[str]:
+        """What was found broken when the journal was opened."""
+        return [each.detail for each in (*self._events.damage, *self._terminal.damage)]
+
+    @property
+    def first_seq(self) -> int:
+        return self._events.first_seq
+
+    @property
+    def last_seq(self) -> int:
+        """The newest event that may be told."""
+        return self._events.last_seq
+
+    @property
+    def start(self) -> int:
+        return self._terminal.start
+
+    @property
+    def end(self) -> int:
+        return self._terminal.end
+
+    def read_past(self) -> Past:
+        """What the kept events say to a worker that goes on with them."""
+        past = Past(self._events.last_seq)
+        after = 0
+        while records := (page := read_events(self._directory, after, PAGE_EVENTS, PAGE_OCTETS)).records:
+            for seq, _, body in records:
+                past.read(seq, body)
+            after = records[-1][0]
+            if after >= page.last_seq:
+                break
+        return past
+
+    def start_syncing(self) -> Syncer:
+        """Begin to put things on disk in a thread; not before the last fork."""
+        self._syncer = Syncer((self._events, self._terminal))
+        return self._syncer
+
+    # Writing
+
+    def record(self, record: Record) -> None:
+        """Write an event, or keep it until there is room; then tell it."""
+        if record.blob is not None:
+            self._keep_blob(record.blob)
+        self._backlog.append((record, time.time_ns()))
+        self._write_backlog()
+
+    def output(self, data: bytes) -> None:
+        """Write terminal output and tell it. The caller reads no more while `full_until` is set."""
+        assert not self._held
+        offset = self._terminal.end
+        try:
+            self._terminal.append(offset, time.time_ns(), data)
+        except Refused:
+            self._held = data
+            self._become_full()
+            return
+        self._wrote(len(data))
+        self._told.output_written(offset, data)
+
+    def _write_backlog(self) -> None:
+        while self._backlog:
+            record, at_ns = self._backlog[0]
+            try:
+                self._events.append(record.seq, at_ns, record.body)
+            except Refused:
+                self._become_full()
+                return
+            self._backlog.popleft()
+            self._wrote(len(record.body))
+            self._told.event_written(record.seq, at_ns, record.body)
+        while self._unsettled and self._syncer:
+            answer = self._unsettled.popleft()
+            self._answers[id(answer)] = answer
+            self._syncer.request(id(answer))
+
+    def _wrote(self, octets: int) -> None:
+        if self._syncer:
+            self._syncer.wrote(octets, time.monotonic())
+
+    def _keep_blob(self, blob: Blob) -> None:
+        folder = os.path.join(self._directory, BLOBS)
+        path = os.path.join(folder, blob.sha256)
+        if os.path.exists(path):
+            return
+        try:
+            os.makedirs(folder, 0o700, exist_ok=True)
+            with open(f"{path}.new", "wb") as file:
+                file.write(blob.data)
+            os.rename(f"{path}.new", path)
+        except OSError:
+            self._become_full()  # the cut event says what is missing, and the whole text is lost
+
+    # A full disk
+
+    def _become_full(self) -> None:
+        was_full = self.full_until is not None
+        self.full_until = time.monotonic() + RETRY_SECONDS
+        if not was_full:
+            self._reserve.spend()
+            self._told.disk_is_full()
+
+    def retry(self, now: float) -> None:
+        """Call at `full_until`: write what waits; when all of it went and the reserve is back, go on."""
+        self.full_until = now + RETRY_SECONDS
+        self._write_backlog()
+        if self._backlog:
+            return
+        if self._held:
+            data, self._held = self._held, b""
+            self.output(data)
+        if not self._held and self._reserve.rebuild():
+            self.full_until = None
+            self._told.disk_has_room()
+
+    # On disk
+
+    def settle(self, answer: Answer) -> None:
+        """Have all that was recorded so far put on disk at once, then call `answer`."""
+        self._unsettled.append(answer)
+        self._write_backlog()
+
+    def settled(self, _mask: int = 0) -> None:
+        """Call when the syncer's descriptor is readable."""
+        if self._syncer:
+            self._tell_settled(self._syncer.done())
+
+    def _tell_settled(self, settled: list[Done]) -> None:
+        for done in settled:
+            self._answers.pop(done.token)(done.error)
+
+    def due(self) -> float | None:
+        """When `tick` is wanted."""
+        times = [at for at in (self.full_until, self._syncer.due if self._syncer else None) if at is not None]
+        return min(times, default=None)
+
+    def tick(self, now: float) -> None:
+        if self.full_until is not None and now >= self.full_until:
+            self.retry(now)
+        if self._syncer:
+            self._syncer.tick(now)
+
+    def close(self) -> None:
+        """Put all on disk and settle what is open. Blocks."""
+        if self._syncer:
+            self._tell_settled(self._syncer.close())
+        self._events.close()
+        self._terminal.close()
+        self._reserve.spend()
