@@ -1,0 +1,102 @@
+"""Shapes of answers, for the OpenAPI description: written down by hand, since what the box tells is JSON already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Shape = dict[str, Any]
+
+_TEXT: Shape = {"type": "string"}
+_TEXT_OR_NONE: Shape = {"type": ["string", "null"]}
+_NUMBER: Shape = {"type": "integer"}
+_NUMBER_OR_NONE: Shape = {"type": ["integer", "null"]}
+_FLAG: Shape = {"type": "boolean"}
+_ANY: Shape = {}
+
+
+def _object(required: dict[str, Shape], **more: Shape) -> Shape:
+    return {"type": "object", "properties": {**required, **more}, "required": list(required)}
+
+
+def _list(of: Shape) -> Shape:
+    return {"type": "array", "items": of}
+
+
+PROBLEM = _object(
+    {"type": _TEXT, "title": _TEXT, "status": _NUMBER, "code": _TEXT, "detail": _TEXT, "hint": _TEXT},
+)
+WHO = _object({"person": _TEXT_OR_NONE, "device": _TEXT_OR_NONE})
+PROJECT = _object({"id": _TEXT, "path": _TEXT, "git": _FLAG, "branch": _TEXT_OR_NONE})
+AGENT = _object({"name": _TEXT, "adapter": _TEXT, "available": _FLAG, "why": _TEXT_OR_NONE})
+BOX = _object(
+    {
+        "name": _TEXT,
+        "version": _TEXT,
+        "epoch": _NUMBER,
+        "spawn_mode": {"enum": ["same-dir", "worktree", "session"]},
+        "capacity": _NUMBER,
+        "used": _NUMBER,
+        "projects": _list(PROJECT),
+        "agents": _list(AGENT),
+        "sandbox": _TEXT,
+        "urls": _list(_TEXT),
+        "you": _object({"person": _TEXT_OR_NONE, "role": _TEXT, "device": _TEXT_OR_NONE}, session=_TEXT_OR_NONE),
+    }
+)
+STATES = ["requested", "preparing", "starting", "running", "suspended", "stopping", "exited", "lost"]
+SESSION = _object(
+    {
+        "id": _TEXT,
+        "name": _TEXT,
+        "state": {"enum": STATES},
+        "agent": _TEXT,
+        "project": _TEXT,
+        "spawn_mode": {"enum": ["same-dir", "worktree", "session"]},
+        "url": _TEXT_OR_NONE,
+        "workspace": _TEXT,
+        "branch": _TEXT_OR_NONE,
+        "base_commit": _TEXT_OR_NONE,
+        "base_ref": _TEXT_OR_NONE,
+        "created_at": _TEXT,
+        "created_by": WHO,
+        "history": _TEXT_OR_NONE,
+        "last_seq": _NUMBER,
+        "terminal": {"type": ["object", "null"]},
+        "turn": {"enum": ["idle", "running", "waiting_for_approval", None]},
+        "open_approvals": _NUMBER,
+        "viewers": _NUMBER,
+        "pid": _NUMBER_OR_NONE,
+        "worker_pid": _NUMBER_OR_NONE,
+        "unresponsive": _FLAG,
+        "exit": {"type": ["object", "null"]},
+        "archived": _FLAG,
+        "sandbox": _TEXT,
+    }
+)
+SESSIONS = _object({"sessions": _list(SESSION)}, next_cursor=_TEXT)
+EVENTS = _object(
+    {"events": _list({"type": "object"}), "last_seq": _NUMBER}, gap=_object({"from": _NUMBER, "to": _NUMBER})
+)
+ACCEPTED = _object({"seq": _NUMBER})
+DELETED = _object({"archived_ref": _TEXT_OR_NONE, "trash": _TEXT_OR_NONE, "restorable_until": _TEXT_OR_NONE})
+PROJECTS = _object({"projects": _list(PROJECT)})
+OK = _object({"ok": _FLAG})
+ANYTHING = _object({})
+
+
+def json_answer(shape: Shape, description: str = "Done") -> Shape:
+    return {"description": description, "content": {"application/json": {"schema": shape}}}
+
+
+def octets_answer(description: str, media_type: str = "application/octet-stream") -> Shape:
+    return {"description": description, "content": {media_type: {"schema": {"type": "string", "format": "binary"}}}}
+
+
+def problem_answer(description: str) -> Shape:
+    return {"description": description, "content": {"application/problem+json": {"schema": PROBLEM}}}
+
+
+PROBLEMS: dict[int | str, Shape] = {
+    "4XX": problem_answer("Refused; nothing was changed"),
+    "5XX": problem_answer("It could not be done: `launch_failed`, `git_failed`, `not_ready`, `disk_full`"),
+}

@@ -1,0 +1,36 @@
+"""A stream with its beginning put back."""
+
+from __future__ import annotations
+
+import trio
+
+from supervisor.web.replay import Replay
+
+
+async def pair() -> tuple[trio.SocketStream, trio.SocketStream]:
+    ours, theirs = trio.socket.socketpair()
+    return trio.SocketStream(ours), trio.SocketStream(theirs)
+
+
+async def test_what_was_read_comes_first_and_then_the_line() -> None:
+    ours, theirs = await pair()
+    async with ours, theirs:
+        await theirs.send_all(b"rest")
+        stream = Replay(ours, b"head")
+        assert stream.socket is ours.socket
+        assert await stream.receive_some(3) == b"hea"
+        assert await stream.receive_some() == b"d"
+        assert await stream.receive_some(100) == b"rest"
+
+
+async def test_what_is_sent_goes_straight_through() -> None:
+    ours, theirs = await pair()
+    async with theirs:
+        stream = Replay(ours, b"head")
+        await stream.wait_send_all_might_not_block()
+        await stream.send_all(b"hello")
+        await stream.send_eof()
+        assert await theirs.receive_some(100) == b"hello"
+        assert await theirs.receive_some(100) == b""
+        await stream.aclose()
+        assert ours.socket.fileno() == -1
