@@ -20,7 +20,7 @@ def make_state_dir(path: str) -> None:
     """Create the directory and its parts, readable to nobody else. Raises Refused when that cannot be had."""
     if len(os.fsencode(path)) > MAX_STATE_DIR:
         raise Refused(
-            "invalid",
+            "configuration",
             f"the state directory's path has {len(os.fsencode(path))} octets, a socket's address has room for "
             f"{MAX_STATE_DIR}",
             "choose a shorter one with --state-dir or RC_STATE_DIR",
@@ -31,7 +31,9 @@ def make_state_dir(path: str) -> None:
         os.chmod(path, 0o700)
     except OSError as error:
         raise Refused(
-            "invalid", f"the state directory {path} cannot be used: {error.strerror}", "choose one with --state-dir"
+            "configuration",
+            f"the state directory {path} cannot be used: {error.strerror}",
+            "choose one with --state-dir",
         ) from error
 
 
@@ -46,7 +48,7 @@ def take_lock(state_dir: str, *, take_over: bool) -> int:
         if not take_over or holder is None:
             os.close(descriptor)
             raise Refused(
-                "invalid",
+                "configuration",
                 f"a supervisor already serves {state_dir}, pid {holder[0] if holder else 'unknown'}",
                 "use it as it is, or end it first with: rc serve --take-over",
                 pid=holder[0] if holder else None,

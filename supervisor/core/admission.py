@@ -51,14 +51,19 @@ class Slots:
         self._held.pop(session, None)
 
     def change_capacity(self, capacity: int) -> None:
-        """Later sessions are measured by it; those that run go on. Raises Refused `invalid`, `mode_fixed`."""
+        """Later sessions are measured by it; those that run go on. Raises Refused as `check_change`."""
+        self.check_change(capacity)
+        self._capacity = capacity
+
+    def check_change(self, capacity: int) -> None:
+        """Raises Refused `invalid`, `mode_fixed` where the capacity cannot become this."""
         if self._single:
             raise Refused(
                 "mode_fixed",
                 "a box in session mode serves exactly one session",
                 "start another box with `rc serve --spawn same-dir`",
             )
-        self._capacity = check_capacity(capacity)
+        check_capacity(capacity)
 
     def _full(self) -> Refused:
         sessions = list(self._held)

@@ -1,0 +1,32 @@
+"""`rc serve`: everything that can be refused is refused here, before anything runs; then the box runs."""
+
+from __future__ import annotations
+
+import os
+
+from supervisor.cli.options import ServeOptions
+from supervisor.sessions.launcher import start_zygote
+from supervisor.statelock import make_state_dir, take_lock
+
+
+def serve(options: ServeOptions) -> int:
+    """Serve until told to end: the exit code. Raises Refused for what cannot be had; nothing has started then."""
+    from supervisor.settings import state_dir_of
+
+    state_dir = state_dir_of(options.state_dir, os.environ)
+    make_state_dir(state_dir)
+    if options.detach:
+        from supervisor.detached import serve_detached
+
+        return serve_detached(options, state_dir)
+    lock = take_lock(state_dir, take_over=options.take_over)
+    try:
+        # The zygote loads its modules while we load ours, which take several times as long.
+        zygote = start_zygote()
+        import trio
+
+        from supervisor.running import run
+
+        return trio.run(run, options, state_dir, zygote)
+    finally:
+        os.close(lock)

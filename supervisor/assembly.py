@@ -1,0 +1,141 @@
+"""Puts a box together from its parts, and finds out what it already has."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from supervisor.core.access import OWNER
+from supervisor.core.admission import Slots
+from supervisor.records import meta, put_meta
+from supervisor.sessions.bases import Fetcher
+from supervisor.sessions.box import Box
+from supervisor.sessions.creation import Creation, Wish
+from supervisor.sessions.errands import Errands
+from supervisor.sessions.index import Index
+from supervisor.sessions.keeper import Keeping
+from supervisor.sessions.keepers import Keepers
+from supervisor.sessions.launcher import Launcher
+from supervisor.sessions.link import Supervisor
+from supervisor.sessions.projects import Projects
+from supervisor.sessions.recovery import highest_epoch, take_inventory
+from supervisor.sessions.registry import Registry
+from supervisor.sessions.session import Session
+from supervisor.sessions.verbs import Verbs
+from supervisor.sessions.watch import BOX, Watches
+from supervisor.sessions.workspaces import Workspaces, can_have_trees
+from supervisor.sessions.worktrees import Worktrees
+from supervisor.settings import Settings
+from supervisor.store import Store
+from workers.bundle import boot_id
+from workers.errors import Refused
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the life of a box needs besides the box itself."""
+
+    box: Box
+    registry: Registry
+    slots: Slots
+    keepers: Keepers
+    index: Index
+    watches: Watches
+    worktrees: Worktrees
+
+
+async def find_projects(index: Index, settings: Settings, named: tuple[str, ...], here: str) -> Projects:
+    """The remembered projects and those that were named; the directory we are in when there would be none.
+
+    Raises Refused: a directory that is not there, or worktree mode without a repository that has a commit.
+    """
+    projects = Projects(await index.projects())
+    for path in named or (() if tuple(projects) else (here,)):
+        projects.add(path)
+    if settings.spawn_mode == "worktree" and not await can_have_trees(projects):
+        raise Refused(
+            "not_a_repository",
+            f"--spawn worktree needs a git repository with a commit, and {_listed(projects)} is none",
+            "run: git init && git commit --allow-empty -m begin, or serve with --spawn same-dir",
+        )
+    return projects
+
+
+def _listed(projects: Projects) -> str:
+    return ", ".join(project.path for project in projects)
+
+
+async def next_epoch(store: Store, sessions: str) -> Supervisor:
+    """Who we are: one epoch above all that this box has seen."""
+    kept = int(await store.read(lambda connection: meta(connection, "epoch")) or 0)
+    epoch = 1 + max(kept, await trio.to_thread.run_sync(highest_epoch, sessions))
+    await store.write(lambda connection: put_meta(connection, "epoch", str(epoch)))
+    return Supervisor(epoch, uuid.uuid4().hex)
+
+
+def put_together(
+    settings: Settings, us: Supervisor, index: Index, projects: Projects, launcher: Launcher, errands: Errands
+) -> Parts:
+    """The box, with nothing in it yet."""
+    watches, boot = Watches(), boot_id()
+    registry = Registry(os.path.join(settings.state_dir, "sessions"), watches.touch)
+    slots = Slots(settings.capacity, single=settings.spawn_mode == "session")
+    worktrees = Worktrees(settings.state_dir)
+    stopping = trio.Event()
+
+    def ended(session: Session) -> None:
+        slots.release(session.id)
+        watches.touch(BOX)
+        if settings.spawn_mode == "session":
+            stopping.set()  # its one session is over, and so is the box
+
+    keepers = Keepers(Keeping(us, boot, ended), launcher, errands)
+    workspaces = Workspaces(worktrees, Fetcher())
+    creation = Creation(settings, registry, slots, projects, workspaces, keepers.launch, keepers.forget)
+    verbs = Verbs(registry, slots, boot, keepers.launch)
+    box = Box(settings, us.epoch, registry, slots, projects, index, errands, creation, verbs, watches, stopping)
+    return Parts(box, registry, slots, keepers, index, watches, worktrees)
+
+
+async def adopt_all(parts: Parts) -> None:
+    """Take up what an earlier supervisor left: living workers, ended sessions, and trees that were half made."""
+    index = await parts.index.facts()
+    living, _ended = await trio.to_thread.run_sync(take_inventory, parts.registry, index)
+    others = [session for session in living if session.spec.spawn_mode != "session"]
+    if parts.box.spawn_mode == "session" and others:
+        names = ", ".join(session.facts.name for session in others)
+        raise Refused(
+            "configuration",
+            f"--spawn session serves one session, and others live here: {names}",
+            "end them with rc stop, or serve with --spawn same-dir",
+        )
+    for session in living:
+        parts.slots.count(session.id)
+    await parts.keepers.adopt(living)
+    await parts.worktrees.recover(lambda id: parts.registry.find(id) is not None)
+
+
+async def create_session_in_dir(parts: Parts) -> None:
+    """One session in the first project's directory, unless one that was made that way is live or suspended."""
+    made = (s for s in parts.registry if s.spec.made_by == "serve" and not s.facts.archived)
+    if any(not s.ended or s.facts.state.value == "suspended" for s in made):
+        return
+    mode = "session" if parts.box.spawn_mode == "session" else "same-dir"
+    await parts.box.create(Wish(spawn_mode=mode, made_by="serve"), OWNER)
+
+
+async def resume_what_was_cut(parts: Parts) -> None:
+    """Resume every session whose agent was ended by a reboot or a crash (`rc serve --continue`)."""
+    for session in parts.registry:
+        ended_by = (session.facts.exit or {}).get("reason")
+        if session.ended and not session.facts.archived and ended_by in ("lost", "rebooted"):
+            try:
+                await parts.box.resume(session, OWNER)
+            except Refused as refusal:  # full, or its directory is gone: the others come first
+                log.warning("not_resumed", session=session.id, code=refusal.code, detail=refusal.detail)

@@ -1,0 +1,111 @@
+"""The life of a box: put together, adopt, listen, ready; and taken apart again in the opposite order."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from functools import partial
+
+import structlog
+import trio
+
+from supervisor.assembly import (
+    Parts,
+    adopt_all,
+    create_session_in_dir,
+    find_projects,
+    next_epoch,
+    put_together,
+    resume_what_was_cut,
+)
+from supervisor.cli.options import ServeOptions
+from supervisor.core.access import Principal
+from supervisor.sessions.box import Box
+from supervisor.sessions.errands import Errands
+from supervisor.sessions.index import Index
+from supervisor.sessions.launcher import Launcher
+from supervisor.settings import resolve
+from supervisor.store import Store
+from supervisor.web.api import build_api
+from supervisor.web.listener import serve as listen
+from supervisor.web.peer import judge_peer
+from supervisor.web.sockets import Entrance, bind_tcp, bind_unix
+from supervisor.web.stream import serve_websocket
+
+log = structlog.get_logger()
+Zygote = tuple[subprocess.Popen[bytes], socket.socket]
+
+
+async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
+    """From the lock, which the caller holds, to the end. Raises Refused while nothing of the box has started."""
+    async with Store.open(os.path.join(state_dir, "box.sqlite")) as store:
+        settings = await resolve(options, os.environ, store)
+        index = Index(store)
+        projects = await find_projects(index, settings, options.projects, os.getcwd())
+        entrances = [bind_tcp(address) for address in settings.listen]
+        entrances.append(bind_unix(os.path.join(state_dir, "rc.sock")))
+        us = await next_epoch(store, os.path.join(state_dir, "sessions"))
+        launcher, errands = Launcher(), Errands()
+        parts = put_together(settings, us, index, projects, launcher, errands)
+        async with trio.open_nursery() as running:
+            await running.start(launcher.run, zygote)
+            await running.start(errands.run)
+            await adopt_all(parts)
+            await index.remember(settings.to_remember(), "owner", "flag")
+            await index.save_projects(projects)
+            await _serve(parts, entrances, options)
+            running.cancel_scope.cancel()
+    return 0
+
+
+async def _serve(parts: Parts, entrances: list[Entrance], options: ServeOptions) -> None:
+    """From listening to the last connection's end."""
+    box = parts.box
+    box.urls = [entrance.url for entrance in entrances if entrance.transport == "tcp"]
+
+    def who(connection: socket.socket) -> Principal:
+        return judge_peer(connection, parts.registry)
+
+    async with trio.open_nursery() as behind:
+        with parts.watches.watching() as watch:
+            behind.start_soon(parts.index.follow, parts.registry, watch)
+            behind.start_soon(_heed_signals, box)
+            async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
+                await front.start(listen, entrances, build_api(box), partial(serve_websocket, box), who, box.stopping)
+                await _begin(parts, options)
+        behind.cancel_scope.cancel()
+    log.info("ended", sessions_that_run_on=parts.slots.used)
+
+
+async def _begin(parts: Parts, options: ServeOptions) -> None:
+    """What a start is for besides serving, and the word that it is done."""
+    settings = parts.box.settings
+    if settings.create_session_in_dir:
+        await create_session_in_dir(parts)
+    if options.continue_:
+        await resume_what_was_cut(parts)
+    ready = {
+        "ready": True,
+        "pid": os.getpid(),
+        "urls": parts.box.urls,
+        "socket": os.path.join(settings.state_dir, "rc.sock"),
+        "epoch": parts.box.epoch,
+    }
+    log.info("ready", **{key: value for key, value in ready.items() if key != "ready"})
+    if options.json:
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+
+
+async def _heed_signals(box: Box) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                log.info("terminal_closed")  # we serve on
+            else:
+                log.info("asked_to_end", signal=signal.Signals(number).name)
+                box.stopping.set()

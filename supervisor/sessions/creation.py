@@ -1,0 +1,197 @@
+"""Admission, the one path for a new session: reserve, prepare, launch, ready, or all of it rolled back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+import structlog
+import trio
+
+from supervisor.core.access import Principal
+from supervisor.core.admission import Slots
+from supervisor.core.environment import agent_environment, check_wished
+from supervisor.core.names import check_name, default_name
+from supervisor.sessions.endings import first_facts
+from supervisor.sessions.projects import Projects
+from supervisor.sessions.registry import Registry
+from supervisor.sessions.session import Session
+from supervisor.sessions.workspaces import Workspace, Workspaces
+from supervisor.settings import AgentRow, Settings
+from workers.bundle import Bundle
+from workers.core.events import now_text
+from workers.core.lifecycle import State
+from workers.core.spec import Spec
+from workers.errors import Broken, Refused
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for; None is what the box gives by default. `made_by`: see `workers.core.spec.Spec`."""
+
+    agent: str | None = None
+    project: str | None = None
+    name: str | None = None
+    prompt: str | None = None
+    spawn_mode: str | None = None
+    base: str | None = None
+    command: tuple[str, ...] | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    rows: int = 24
+    columns: int = 80
+    made_by: str = "api"
+
+
+class Creation:
+    """How sessions come to be. `launch` starts the worker of a registered session and waits for
+    its agent; `forget` ends a worker that must not stay and stops keeping its session."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        slots: Slots,
+        projects: Projects,
+        workspaces: Workspaces,
+        launch: Callable[[Session], Awaitable[None]],
+        forget: Callable[[Session], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._slots = slots
+        self._projects = projects
+        self._workspaces = workspaces
+        self._launch = launch
+        self._forget = forget
+
+    async def create(self, wish: Wish, by: Principal, spawn_mode: str) -> Session:
+        """A new session whose agent runs. `spawn_mode` is the box's at this moment; the wish may say otherwise.
+
+        Raises Refused, and then nothing is left: no slot, no tree, no branch, no bundle, no record.
+        """
+        session = self._reserve(wish, by, spawn_mode)
+        try:
+            await self._prepare_and_launch(session, wish, self._neighbours(session))
+        except BaseException as error:
+            with trio.CancelScope(shield=True):
+                await self._roll_back(session)
+            if isinstance(error, Broken):
+                raise Refused("launch_failed", str(error), "rc doctor says what this machine lacks") from error
+            raise
+        # From here on an agent works in the tree: nothing is rolled back any more.
+        await trio.to_thread.run_sync(self._workspaces.settle, session.spec)
+        if wish.prompt:
+            await session.command({"kind": "prompt", "text": wish.prompt}, by.by())
+        return session
+
+    def _reserve(self, wish: Wish, by: Principal, spawn_mode: str) -> Session:
+        # Not async on purpose: between looking for a free slot and a free name and taking them nobody else may act.
+        check_wished(wish.env)
+        agent, row, argv = self._agent(wish)
+        project = self._projects.find(wish.project)
+        if not os.path.isdir(project.path):
+            raise Refused(
+                "project_gone", f"{project.path} is not there any more", "rc project remove, or bring it back"
+            )
+        taken = self._registry.names_taken()
+        name = check_name(wish.name) if wish.name is not None else default_name(agent, taken)
+        if name in taken:
+            raise Refused("name_taken", f"there is a session called {name}", "choose another name, or rc archive it")
+        spec = Spec(
+            id=self._new_id(),
+            name=name,
+            agent=agent,
+            adapter=row.adapter,
+            argv=argv,
+            env={},
+            workspace=project.path,
+            project=project.id,
+            project_path=project.path,
+            spawn_mode=wish.spawn_mode or spawn_mode,
+            created_at=now_text(time.time_ns()),
+            person=str(by.by()["person"]),
+            rows=wish.rows,
+            columns=wish.columns,
+            made_by=wish.made_by,
+            terminal_keep=self._settings.terminal_keep,
+        )
+        self._slots.reserve(spec.id)
+        return self._registry.add(spec, first_facts(spec))
+
+    def _agent(self, wish: Wish) -> tuple[str, AgentRow, tuple[str, ...]]:
+        if wish.command is not None:
+            name = wish.agent or "shell"
+            row = self._settings.agent(name)
+            if row.adapter != "terminal":
+                raise Refused("invalid", f"{name} takes no command of its own", "leave --agent out to run a command")
+            return name, row, wish.command
+        name = wish.agent or self._settings.default_agent
+        row = self._settings.agent(name)
+        return name, row, tuple(row.command)
+
+    def _new_id(self) -> str:
+        kind = self._settings.environment
+        return f"session_{kind}_{uuid.uuid4()}" if kind else f"session_{uuid.uuid4()}"
+
+    def _neighbours(self, session: Session) -> list[str]:
+        """Names of those that run in the same project's directory."""
+        path = session.spec.project_path
+        others = (other for other in self._registry if other is not session and not other.ended)
+        return [other.facts.name for other in others if other.spec.workspace == path]
+
+    async def _prepare_and_launch(self, session: Session, wish: Wish, neighbours: list[str]) -> None:
+        session.set_facts(state=State.PREPARING)
+        spec = session.spec
+        workspace = await self._workspaces.prepare(
+            spec.id, spec.spawn_mode, spec.project_path, session.facts.name, wish.base, neighbours
+        )
+        session.spec = self._complete(spec, workspace, wish)
+        await trio.to_thread.run_sync(Bundle.create, session.bundle.directory, session.spec)
+        await self._launch(session)
+        if session.facts.state is not State.RUNNING:
+            raise await launch_refusal(session)
+        if wish.prompt:
+            await session.command(
+                {"kind": "prompt", "text": wish.prompt}, {"person": spec.person, "device": spec.device}
+            )
+
+    def _complete(self, spec: Spec, workspace: Workspace, wish: Wish) -> Spec:
+        """The spec with what only the prepared workspace can tell."""
+        placed = replace(
+            spec,
+            workspace=workspace.path,
+            branch=workspace.branch,
+            base_commit=workspace.base_commit,
+            base_ref=workspace.base_ref,
+            notices=workspace.notices,
+        )
+        return replace(placed, env=agent_environment(self._settings, placed, wish.env))
+
+    async def _roll_back(self, session: Session) -> None:
+        """Undo, in the opposite order."""
+        await self._forget(session)
+        await trio.to_thread.run_sync(remove_bundle, session.bundle)
+        await self._workspaces.undo(session.spec)
+        self._registry.remove(session)
+        self._slots.release(session.id)
+
+
+async def launch_refusal(session: Session) -> Refused:
+    """Why the agent of this session could not be started, as its worker has written it down."""
+    note = await trio.to_thread.run_sync(session.bundle.read_json, "exit.json") or {}
+    detail = str(note.get("detail") or f"the agent of {session.facts.name} did not start")
+    return Refused("launch_failed", detail, "check that the command is there and may be run")
+
+
+def remove_bundle(bundle: Bundle) -> None:
+    """Take a bundle away that never became a session; a worker that comes late finds it void, or gone."""
+    with contextlib.suppress(FileNotFoundError):
+        bundle.write("void", "")
+    shutil.rmtree(bundle.directory, ignore_errors=True)

@@ -1,0 +1,151 @@
+"""How sessions end whose worker is gone, and what is written into their journals afterwards.
+
+Whoever holds the bundle's lock writes its journal: here that is the supervisor, with the same code as the worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+import trio
+
+from supervisor.core.facts import Facts, fold
+from supervisor.core.verdict import lost_reason
+from supervisor.sessions.session import Session
+from supervisor.sessions.strays import end_strays
+from workers.bundle import Bundle
+from workers.core.events import Update, body_of, now_text, process
+from workers.core.spec import Spec
+from workers.errors import Refused
+from workers.journalfile import EventLog, TerminalLog, sync
+from workers.journalread import read_events
+
+PAGE = 1 << 20
+Written = list[tuple[int, int, bytes]]  # (seq, time in ns since 1970, body)
+
+log = structlog.get_logger()
+
+
+async def ending_left(session: Session) -> bool:
+    """Take in what the worker wrote before it went; true, the session has ended."""
+    await catch_up(session)
+    if not session.ended:
+        note = await trio.to_thread.run_sync(session.bundle.read_json, "exit.json") or {}
+        told = {key: note.get(key) for key in ("code", "signal", "reason")}
+        session.set_facts(state=str(note.get("state", "exited")), exit=told, pid=None, turn=None)
+    return True
+
+
+async def catch_up(session: Session) -> None:
+    """Give the session the events that are on disk and that it has not heard of."""
+    facts = await trio.to_thread.run_sync(read_facts, session.bundle, session.facts)
+    session.hub.restart_events(facts.last_seq)
+    session.hub.advance(facts.offset)
+    session.set_facts(**facts.to_json())
+
+
+def read_facts(bundle: Bundle, known: Facts) -> Facts:
+    """What the journal adds to what is known. Blocks on the disk."""
+    facts = known
+    while True:
+        page = read_events(bundle.directory, facts.last_seq, 1000, PAGE)
+        for seq, _at, body in page.records:
+            facts = fold(facts, seq, json.loads(body)["update"])
+        if not page.records:
+            return facts
+
+
+def first_facts(spec: Spec) -> Facts:
+    """What is known of a session before its first event."""
+    return Facts(name=spec.name, rows=spec.rows, columns=spec.columns)
+
+
+async def write_lost(session: Session, boot: str, reason: str | None = None) -> bool:
+    """Write down that the worker went without a word; false when somebody has the lock after all.
+
+    `reason` is the interface's when it is known better than by looking (`killed`).
+    """
+    written = await trio.to_thread.run_sync(_write_lost, session.bundle, session.id, boot, reason)
+    if written is None:
+        return False
+    session.worker_pid = None
+    await catch_up(session)
+    log.warning("session_lost", session=session.id, reason=session.facts.exit and session.facts.exit["reason"])
+    return True
+
+
+def _write_lost(bundle: Bundle, session: str, boot: str, reason: str | None) -> bool | None:
+    with _holding(bundle) as held:
+        if not held:
+            return None
+        end_strays(session)
+        ran_under = (bundle.read_json("worker.json") or {}).get("boot_id")
+        why = reason or lost_reason(ran_under, boot)
+        ended = {"code": None, "signal": None, "reason": why}
+        state = "exited" if why == "killed" else "lost"
+        with contextlib.suppress(Refused):  # a full disk: the note is smaller, and is tried all the same
+            _append(bundle, boot, [process(state, **ended, terminal_offset=_end_of_terminal(bundle))], None)
+        bundle.write("exit.json", json.dumps({"state": state, "at": now_text(time.time_ns()), **ended}))
+        return True
+
+
+async def write_later(session: Session, boot: str, update: Update, by: dict[str, Any] | None) -> int:
+    """Write a fact about an ended session into its journal: the event's number, which is on disk.
+
+    Raises Refused `invalid_state` when somebody else holds its lock.
+    """
+    written = await trio.to_thread.run_sync(_write_later, session.bundle, boot, update, by)
+    if written is None:
+        raise Refused(
+            "invalid_state", f"session {session.facts.name} is just changing its state", "try again in a moment"
+        )
+    for seq, at_ns, body in written:
+        session.take_event(seq, at_ns, body)
+    return written[-1][0]
+
+
+def _write_later(bundle: Bundle, boot: str, update: Update, by: dict[str, Any] | None) -> Written | None:
+    with _holding(bundle) as held:
+        return _append(bundle, boot, [update], by) if held else None
+
+
+@contextlib.contextmanager
+def _holding(bundle: Bundle) -> Iterator[bool]:
+    lock = bundle.try_lock()
+    try:
+        yield lock is not None
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _append(bundle: Bundle, boot: str, updates: list[Update], by: dict[str, Any] | None) -> Written:
+    """Number the updates, write them, and have them on disk. The caller holds the lock."""
+    bundle.history_for(boot)
+    journal = EventLog.open(bundle.directory)
+    try:
+        written: Written = []
+        for update in updates:
+            origin = "person" if by else "rc"
+            record = (journal.last_seq + 1, time.time_ns(), body_of(update, origin, by))
+            journal.append(*record)
+            written.append(record)
+        if failure := sync(journal.take_unsynced()):
+            raise failure
+        return written
+    finally:
+        journal.close()
+
+
+def _end_of_terminal(bundle: Bundle) -> int:
+    terminal = TerminalLog.open(bundle.directory)
+    try:
+        return terminal.end
+    finally:
+        terminal.close()

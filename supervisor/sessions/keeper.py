@@ -1,0 +1,131 @@
+"""The keeper of one session: adopts its worker, carries what it tells, and finds out how it ended."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from supervisor.core.verdict import Found, Verdict, judge
+from supervisor.sessions.endings import ending_left, write_lost
+from supervisor.sessions.link import Link, Stale, Supervisor, open_link
+from supervisor.sessions.session import Session
+from workers.core.wire import Kind
+from workers.errors import Broken
+
+SILENT_SECONDS = 10.0  # a held lock and no word for this long is shown as `unresponsive`
+PING_SECONDS = 4.0  # two pings are lost before a worker counts as silent
+LAUNCH_SECONDS = 20.0  # a worker is up after some 5 ms; 32 at once on a loaded machine take seconds
+RETRY_FIRST, RETRY_MOST = 0.001, 0.25
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What all keepers of a box share. `on_ended` is called once for each session whose end is known."""
+
+    us: Supervisor
+    boot: str
+    on_ended: Callable[[Session], None]
+
+
+async def keep(
+    session: Session, keeping: Keeping, launched: bool, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """From here to the session's end, over every break of the link. `started` is told at the first adoption, or when
+    the end is known. `launched`: a worker was asked for just now, so nobody at the lock yet is no proof of death."""
+    patience = trio.current_time() + LAUNCH_SECONDS if launched else 0.0
+    silent_since = trio.current_time()
+    pauses = _pauses()
+    while True:
+        try:
+            link = await open_link(session.bundle, session.id, keeping.us)
+        except Stale as error:
+            log.error("worker_has_a_later_supervisor", session=session.id, detail=str(error))
+            session.set_unresponsive(True)
+            await trio.sleep(SILENT_SECONDS)
+            continue
+        except (Broken, ValueError) as error:
+            if await _is_over(session, keeping, patient=trio.current_time() < patience):
+                keeping.on_ended(session)
+                task_status.started()
+                return
+            if trio.current_time() - silent_since > SILENT_SECONDS and not session.unresponsive:
+                log.warning("worker_silent", session=session.id, detail=str(error))
+                session.set_unresponsive(True)
+            await trio.sleep(next(pauses))
+            continue
+        patience = 0.0
+        session.link_up(link)
+        task_status.started()
+        task_status = trio.TASK_STATUS_IGNORED
+        try:
+            await _carry(session, link)
+        finally:
+            session.link_down()
+        silent_since, pauses = trio.current_time(), _pauses()
+
+
+def _pauses() -> itertools.chain[float]:
+    doubling = (RETRY_FIRST * 2**n for n in range(8))
+    return itertools.chain(doubling, itertools.repeat(RETRY_MOST))
+
+
+async def _carry(session: Session, link: Link) -> None:
+    """Bring what the worker tells to the session until the line ends."""
+    heard = _Heard(trio.current_time())
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(link.flush_forever)
+            nursery.start_soon(_listen_for_silence, session, link, heard)
+            async for frames in link.batches():
+                heard.at = trio.current_time()
+                if session.unresponsive:
+                    session.set_unresponsive(False)
+                for frame in frames:
+                    session.take(frame)
+            nursery.cancel_scope.cancel()
+    except* Broken as group:
+        log.debug("link_broken", session=session.id, detail=str(group.exceptions[0]))
+
+
+@dataclass(slots=True)
+class _Heard:
+    at: float
+
+
+async def _listen_for_silence(session: Session, link: Link, heard: _Heard) -> None:
+    for number in itertools.count(1):
+        await trio.sleep(PING_SECONDS)
+        if trio.current_time() - heard.at > SILENT_SECONDS:
+            session.set_unresponsive(True)
+        if not link.is_clogged:
+            link.send(Kind.PING, number=number)
+
+
+async def _is_over(session: Session, keeping: Keeping, *, patient: bool) -> bool:
+    """Whether the session has ended; if so its facts say how."""
+    found = await trio.to_thread.run_sync(_look, session, patient)
+    verdict = judge(found)
+    if verdict is Verdict.KEEP_WAITING:
+        return False
+    if verdict is Verdict.REPORT_EXIT:
+        return await ending_left(session)
+    return await write_lost(session, keeping.boot, "killed" if session.killed else None)
+
+
+def _look(session: Session, patient: bool) -> Found:
+    bundle = session.bundle
+    if patient and bundle.read_json("exit.json") is None:
+        # Trying the lock now could take it from under the worker that is just starting.
+        return Found(answered=False, left_note=False, lock_held=True)
+    lock = bundle.try_lock()
+    if lock is None:
+        return Found(answered=False, left_note=False, lock_held=True)
+    os.close(lock)
+    return Found(answered=False, left_note=bundle.read_json("exit.json") is not None, lock_held=False)

@@ -1,0 +1,76 @@
+"""All keepers of a box: launching is asking for a worker and adopting it, and so is recovery without the asking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import trio
+
+from supervisor.sessions.errands import Errands
+from supervisor.sessions.keeper import Keeping, keep
+from supervisor.sessions.launcher import Launcher
+from supervisor.sessions.session import Session
+from supervisor.sessions.strays import end_strays, kill_worker
+from workers.core.lifecycle import State
+from workers.errors import Broken
+
+ADOPT_SECONDS = 0.4  # one budget for all: 32 of 32 answered in 111 ms; who has not is shown and taken up later
+UNDER_WAY = (State.REQUESTED, State.PREPARING, State.STARTING)
+READY_SECONDS = 30.0  # a worker has exec'd its agent after some 10 ms; 32 at once on a loaded machine take seconds
+
+
+class Keepers:
+    """At most one keeper a session. All methods may be called from any task."""
+
+    def __init__(self, keeping: Keeping, launcher: Launcher, errands: Errands) -> None:
+        self._keeping = keeping
+        self._launcher = launcher
+        self._errands = errands
+        self._scopes: dict[str, trio.CancelScope] = {}
+
+    async def launch(self, session: Session, *, resume: bool = False) -> None:
+        """Start the session's worker and wait until its agent runs or is known not to. Raises Broken."""
+        await self._launcher.launch(session.bundle.directory, resume=resume)
+        self._keep(session, launched=True)
+        with trio.move_on_after(READY_SECONDS):
+            await session.wait_until(lambda: session.facts.state not in UNDER_WAY)
+            return
+        raise Broken(f"the worker of {session.facts.name} did not come up within {READY_SECONDS:.0f} s")
+
+    async def adopt(self, sessions: Sequence[Session]) -> None:
+        """Take up all workers that answer within one budget; the others are shown `unresponsive` and taken up when
+        they do."""
+        for session in sessions:
+            self._keep(session, launched=False)
+        with trio.move_on_after(ADOPT_SECONDS):
+            for session in sessions:
+                await session.wait_until(partial(_is_settled, session))
+        for session in sessions:
+            if not _is_settled(session):
+                session.set_unresponsive(True)
+
+    def _keep(self, session: Session, *, launched: bool) -> None:
+        assert session.id not in self._scopes, f"{session.id} has a keeper"
+        scope = self._scopes[session.id] = trio.CancelScope()
+
+        async def keeper() -> None:
+            try:
+                with scope:
+                    await keep(session, self._keeping, launched)
+            finally:
+                del self._scopes[session.id]
+
+        self._errands.start(keeper)
+
+    async def forget(self, session: Session) -> None:
+        """End a worker that must not stay, and stop keeping its session."""
+        scope = self._scopes.get(session.id)
+        if scope is not None:
+            scope.cancel()
+        await trio.to_thread.run_sync(kill_worker, session.bundle)
+        await trio.to_thread.run_sync(end_strays, session.id)
+
+
+def _is_settled(session: Session) -> bool:
+    return session.ended or session.answers

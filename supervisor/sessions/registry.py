@@ -1,0 +1,57 @@
+"""The registry: all sessions of a box, and the index of them in the store. The bundles are the truth."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from supervisor.core.facts import Facts
+from supervisor.core.names import Known, look_up
+from supervisor.sessions.session import Session
+from workers.bundle import Bundle
+from workers.core.spec import Spec
+from workers.errors import Refused
+
+
+class Registry:
+    """Sessions by id, oldest first. `on_change` is told the id of each that is new, changed or gone."""
+
+    def __init__(self, directory: str, on_change: Callable[[str], None]) -> None:
+        self.directory = directory
+        self._sessions: dict[str, Session] = {}
+        self._on_change = on_change
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(tuple(self._sessions.values()))
+
+    def add(self, spec: Spec, facts: Facts) -> Session:
+        bundle = Bundle(os.path.join(self.directory, spec.id))
+        session = Session(spec, facts, bundle, lambda changed: self._on_change(changed.id))
+        self._sessions[spec.id] = session
+        self._on_change(spec.id)
+        return session
+
+    def remove(self, session: Session) -> None:
+        del self._sessions[session.id]
+        self._on_change(session.id)
+        session.gone = True
+        session.hub.tell()
+
+    def find(self, id: str) -> Session | None:
+        return self._sessions.get(id)
+
+    def get(self, id: str) -> Session:
+        """Raises Refused `unknown_session`."""
+        session = self._sessions.get(id)
+        if session is None:
+            raise Refused("unknown_session", f"there is no session {id}", "rc ls -a shows those that there are")
+        return session
+
+    def names_taken(self) -> set[str]:
+        """Names that a new session may not have: those of all that are not archived."""
+        return {session.facts.name for session in self if not session.facts.archived}
+
+    def look_up(self, wanted: str) -> list[Session]:
+        """Whom a name on the command line means; see `core.names.look_up`."""
+        known = [Known(s.id, s.facts.name, archived=s.facts.archived) for s in self]
+        return [self._sessions[found.id] for found in look_up(wanted, known)]

@@ -1,0 +1,289 @@
+"""One session as the supervisor knows it: its spec, its facts, its hub, and the link while its worker answers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import trio
+
+from supervisor.core.facts import Facts, fold
+from supervisor.core.leases import Lease
+from supervisor.sessions.hub import Hub
+from supervisor.sessions.link import Link
+from workers.bundle import Bundle
+from workers.core.events import client_frame
+from workers.core.lifecycle import State
+from workers.core.spec import Spec
+from workers.core.wire import Frame, Kind
+from workers.errors import Broken, Refused
+from workers.journalread import terminal_bounds
+
+QUIET = {"last_seq", "offset", "start"}  # facts that move with every event: no reason to tell the whole box
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a snapshot: feed `prefix`, then the kept output from `start` to `end`, which began at `rows` by
+    `columns` and was resized at each `(offset, rows, columns)` of `sizes`."""
+
+    prefix: bytes
+    start: int
+    end: int
+    rows: int
+    columns: int
+    sizes: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How to show a late viewer the screen. Until `live_at` the viewer's terminal must not answer."""
+
+    parts: tuple[Part, ...]
+    live_at: int
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Snapshot:
+        """Of the worker's answer, or of `screen.json`. Raises KeyError, TypeError or ValueError for anything else."""
+        parts = (
+            Part(
+                base64.b64decode(part["prefix"]),
+                int(part["start"]),
+                int(part["end"]),
+                int(part["rows"]),
+                int(part["columns"]),
+                tuple((int(offset), int(rows), int(columns)) for offset, rows, columns in part["sizes"]),
+            )
+            for part in value["parts"]
+        )
+        return cls(tuple(parts), int(value["live_at"]))
+
+
+class Session:
+    """One row of the registry. `on_change` is called whenever what `describe` tells has changed in earnest."""
+
+    def __init__(self, spec: Spec, facts: Facts, bundle: Bundle, on_change: Callable[[Session], None]) -> None:
+        self.spec = spec
+        self.facts = facts
+        self.bundle = bundle
+        self.unresponsive = False
+        self.worker_pid: int | None = None
+        self.killed = False  # we end its worker: what looks lost was asked for
+        self.gone = False  # deleted, or rolled back: connections end
+        self.lease = Lease()
+        self.hub = Hub(bundle.directory, facts.last_seq, facts.offset, self._mute)
+        self._link: Link | None = None
+        self._on_change = on_change
+
+    # What it is
+
+    @property
+    def id(self) -> str:
+        return self.spec.id
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.spec.adapter == "terminal"
+
+    @property
+    def ended(self) -> bool:
+        return self.facts.ended
+
+    def describe(self, url_base: str | None) -> dict[str, Any]:
+        """The session as the interface shows it."""
+        spec, facts = self.spec, self.facts
+        terminal = {"start": self.start, "offset": self.hub.end, "rows": facts.rows, "columns": facts.columns}
+        return {
+            "id": spec.id,
+            "name": facts.name,
+            "state": facts.state.value,
+            "agent": spec.agent,
+            "project": spec.project,
+            "spawn_mode": spec.spawn_mode,
+            "url": f"{url_base}/code/{spec.id}" if url_base else None,
+            "workspace": spec.workspace,
+            "branch": spec.branch,
+            "base_commit": spec.base_commit,
+            "base_ref": spec.base_ref,
+            "created_at": spec.created_at,
+            "created_by": {"person": spec.person, "device": spec.device},
+            "made_by": spec.made_by,
+            "history": facts.history,
+            "last_seq": facts.last_seq,
+            "terminal": terminal if self.is_terminal else None,
+            "turn": facts.turn,
+            "doing": facts.doing,
+            "open_approvals": 0,
+            "viewers": self.hub.lookers,
+            "pid": facts.pid,
+            "worker_pid": None if self.ended else self.worker_pid,
+            "unresponsive": self.unresponsive,
+            "exit": facts.exit,
+            "archived": facts.archived,
+            "sandbox": "none",
+        }
+
+    @property
+    def start(self) -> int:
+        """The offset of the first octet of terminal output that is still kept."""
+        if self.hub.end - self.facts.start > self.spec.terminal_keep // 2:
+            start, _ = terminal_bounds(self.bundle.directory)
+            self.facts = replace(self.facts, start=start)
+        return self.facts.start
+
+    @property
+    def answers(self) -> bool:
+        """Whether a worker is linked and has not been silent for long."""
+        return self._link is not None and not self.unresponsive
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Return when the condition holds; it is looked at whenever something about this session is new."""
+        while not condition():
+            await self.hub.wait_news()
+
+    # What can be asked of it
+
+    async def command(self, command: dict[str, Any], by: dict[str, Any] | None, origin: str = "person") -> int:
+        """Have the worker accept a command: the number of the event that says so, which is then on disk.
+
+        Raises Refused: what the worker refused, or `not_running` when there is none that answers.
+        """
+        return await self.order(command, by, origin)()
+
+    def order(
+        self, command: dict[str, Any], by: dict[str, Any] | None, origin: str = "person"
+    ) -> Callable[[], Awaitable[int]]:
+        """`command` in two halves: it is sent before this returns, so that keys typed afterwards arrive afterwards,
+        and what this returns waits for the acceptance. Both halves raise Refused."""
+        link = self._linked()
+        try:
+            question = link.ask(Kind.COMMAND, {"command": command, "by": by, "origin": origin})
+        except Broken as error:
+            raise self._not_running(str(error)) from error
+
+        async def accepted() -> int:
+            try:
+                answer = await link.answer(question)
+            except Broken as error:
+                raise self._not_running(str(error)) from error
+            return int(answer["seq"])
+
+        return accepted
+
+    def type(self, data: bytes) -> None:
+        """Keys for the terminal: sent at once, never acknowledged, lost when no worker answers."""
+        if self._link is not None:
+            try:
+                self._link.send(Kind.KEYS, data)
+            except Broken:
+                self._link.close()
+
+    async def snapshot(self, want: int) -> Snapshot:
+        """How the screen is shown to a late viewer, with about `want` octets of output before it."""
+        if self._link is not None:
+            try:
+                return Snapshot.from_json(await self._link.request(Kind.SNAPSHOT, {"want": want}))
+            except Broken:
+                pass  # it has just ended: the plan that it left behind is as good
+        plan = await trio.to_thread.run_sync(self.bundle.read_json, "screen.json")
+        if plan is not None:
+            return Snapshot.from_json(plan)
+        end, facts = self.hub.end, self.facts
+        tail = Part(b"", max(facts.start, end - want), end, facts.rows, facts.columns, ())
+        return Snapshot((tail,), end)
+
+    def _linked(self) -> Link:
+        if self._link is None:
+            raise self._not_running(
+                "its worker does not answer" if not self.ended else f"it is {self.facts.state.value}"
+            )
+        return self._link
+
+    def _not_running(self, why: str) -> Refused:
+        hint = f"resume it with: rc resume {self.facts.name}" if self.ended else "try again in a moment"
+        return Refused("not_running", f"session {self.facts.name} cannot take this: {why}", hint)
+
+    # What the keeper tells it
+
+    def link_up(self, link: Link) -> None:
+        """A worker answered: its word on the state of the session counts."""
+        state = link.welcome["state"]
+        terminal = state["terminal"] or {}
+        self._link = link
+        self.worker_pid = state["worker_pid"]
+        self.unresponsive = False
+        self.facts = replace(
+            self.facts,
+            state=State(state["state"]),
+            turn=state["turn"],
+            pid=state["pid"],
+            history=state["history"],
+            last_seq=state["last_seq"],
+            start=terminal.get("start", 0),
+            offset=terminal.get("offset", 0),
+            rows=terminal.get("rows", self.facts.rows),
+            columns=terminal.get("columns", self.facts.columns),
+        )
+        self.hub.restart_events(self.facts.last_seq)
+        self.hub.advance(self.facts.offset)
+        if self.hub.lookers:
+            self._mute(True)
+        self._on_change(self)
+
+    def link_down(self) -> None:
+        if self._link is not None:
+            self._link.close()
+        self._link = None
+        self.hub.drop_ring()
+
+    def set_unresponsive(self, unresponsive: bool) -> None:
+        if unresponsive != self.unresponsive:
+            self.unresponsive = unresponsive
+            self.changed()
+
+    def take(self, frame: Frame) -> None:
+        """One frame from the worker. Raises Broken for what a worker does not send."""
+        if frame.kind is Kind.OUTPUT:
+            self.hub.add_output(frame.number, frame.payload)
+        elif frame.kind is Kind.EVENT:
+            self.take_event(frame.number, int.from_bytes(frame.payload[:8], "big"), frame.payload[8:])
+        elif frame.kind is Kind.LIVE:
+            self.hub.go_live(frame.number)
+        elif frame.kind is Kind.PROGRESS:
+            self.hub.advance(frame.number)
+        elif frame.kind is not Kind.PONG:
+            raise Broken(f"a worker that sends {frame.kind.name}")
+
+    def take_event(self, seq: int, at_ns: int, body: bytes) -> None:
+        """One event, from the link or from disk; one that is known already is passed over."""
+        if seq <= self.facts.last_seq:
+            return
+        before = self.facts
+        self.facts = fold(before, seq, json.loads(body)["update"])
+        self.hub.add_event(seq, client_frame(seq, at_ns, body))
+        if any(getattr(before, name) != getattr(self.facts, name) for name in _LOUD):
+            self.changed()
+
+    def set_facts(self, **facts: Any) -> None:
+        """Facts that no event tells: those of a session that has no worker yet, or of a journal that was trimmed."""
+        self.facts = replace(self.facts, **facts)
+        self.changed()
+
+    def changed(self) -> None:
+        """Tell whoever shows this session, and whoever waits on its hub."""
+        self._on_change(self)
+        self.hub.tell()
+
+    def _mute(self, looked_at: bool) -> None:
+        self._on_change(self)
+        if self._link is not None:
+            try:
+                self._link.send(Kind.UNMUTE if looked_at else Kind.MUTE)
+            except Broken:
+                self._link.close()
+
+
+_LOUD = [name for name in Facts.__dataclass_fields__ if name not in QUIET]

@@ -1,0 +1,129 @@
+"""What people do to one session: stop, suspend, resume, rename, archive."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Awaitable, Callable, Iterator
+
+import trio
+
+from supervisor.core.access import Principal
+from supervisor.core.admission import Slots
+from supervisor.core.names import check_name
+from supervisor.sessions.creation import launch_refusal
+from supervisor.sessions.endings import write_later
+from supervisor.sessions.registry import Registry
+from supervisor.sessions.session import Session
+from supervisor.sessions.strays import kill_worker
+from workers.core.events import archived, renamed, restored
+from workers.core.lifecycle import State
+from workers.errors import Refused
+
+# A worker gives its agent 10 s of grace and then kills what is left; this is when we take matters into our own hands.
+END_SECONDS = 20.0
+
+
+class Verbs:
+    """All of them raise Refused, and then nothing has changed. `launch` is the box's, as for a new session."""
+
+    def __init__(self, registry: Registry, slots: Slots, boot: str, launch: Callable[..., Awaitable[None]]) -> None:
+        self._registry = registry
+        self._slots = slots
+        self._boot = boot
+        self._launch = launch
+        self._claimed: set[str] = set()
+
+    async def stop(self, session: Session, by: Principal) -> None:
+        """End the agent; when this returns it has ended. An ended session stays as it is."""
+        if session.ended:
+            return
+        if session.answers:
+            await self._end(session, "stop", by)
+        if not session.ended:
+            session.killed = True
+            await trio.to_thread.run_sync(kill_worker, session.bundle)
+            await session.wait_until(lambda: session.ended)
+
+    async def suspend(self, session: Session, by: Principal) -> None:
+        """End the agent but keep the session for `resume`; it gives its slot back."""
+        if session.facts.state is State.SUSPENDED:
+            return
+        if session.facts.state not in (State.STARTING, State.RUNNING):
+            raise _wrong_state(session, "suspended", "only a running session can be suspended")
+        await self._end(session, "suspend", by)
+        if not session.ended:
+            raise Refused("not_running", f"session {session.facts.name} did not end in time", "rc stop ends it")
+
+    async def _end(self, session: Session, kind: str, by: Principal) -> None:
+        with contextlib.suppress(Refused), trio.move_on_after(END_SECONDS):
+            # A refusal here is a worker that went away in between, which is what was asked for.
+            await session.command({"kind": kind}, by.by())
+            await session.wait_until(lambda: session.ended)
+
+    async def resume(self, session: Session, by: Principal) -> None:
+        """Start the spec's command again, in the same workspace, under the same numbers."""
+        before = session.facts
+        if not session.ended:
+            raise _wrong_state(session, "resumed", "rc attach shows it: it runs")
+        if before.archived:
+            raise _wrong_state(session, "resumed", f"it is archived: rc restore {before.name} first")
+        if not await trio.to_thread.run_sync(os.path.isdir, session.spec.workspace):
+            raise Refused("project_gone", f"{session.spec.workspace} is not there any more", "bring the directory back")
+        self._slots.reserve(session.id)
+        session.set_facts(state=State.STARTING)
+        try:
+            await trio.to_thread.run_sync(_forget_end, session)
+            await self._launch(session, resume=True)
+        finally:
+            if session.ended or session.facts.state is State.STARTING:
+                self._slots.release(session.id)
+        if session.facts.state is not State.RUNNING:
+            raise await launch_refusal(session)
+
+    async def rename(self, session: Session, name: str, by: Principal) -> None:
+        name = check_name(name)
+        if name == session.facts.name:
+            return
+        with self._claiming(name):
+            if session.ended:
+                await write_later(session, self._boot, renamed(name), by.by())
+            else:
+                await session.command({"kind": "rename", "name": name}, by.by())
+                await session.wait_until(lambda: session.facts.name == name or session.ended)
+
+    @contextlib.contextmanager
+    def _claiming(self, name: str) -> Iterator[None]:
+        # Taken before anything is awaited, so that two renames can never both find the name free.
+        if name in self._claimed or name in self._registry.names_taken():
+            raise Refused("name_taken", f"there is a session called {name}", "choose another name, or rc archive it")
+        self._claimed.add(name)
+        try:
+            yield
+        finally:
+            self._claimed.remove(name)
+
+    async def archive(self, session: Session, by: Principal) -> None:
+        """Put an ended session away; its files stay."""
+        if not session.ended:
+            raise _wrong_state(session, "archived", f"end it first: rc stop {session.facts.name}")
+        if not session.facts.archived:
+            await write_later(session, self._boot, archived(), by.by())
+
+    async def unarchive(self, session: Session, by: Principal) -> None:
+        """Undo `archive`. The name must still be free."""
+        if not session.facts.archived:
+            raise _wrong_state(session, "restored", "it is neither archived nor deleted")
+        with self._claiming(session.facts.name):
+            await write_later(session, self._boot, restored(), by.by())
+
+
+def _wrong_state(session: Session, verb: str, hint: str) -> Refused:
+    state = session.facts.state.value
+    return Refused("invalid_state", f"session {session.facts.name} is {state} and cannot be {verb}", hint, state=state)
+
+
+def _forget_end(session: Session) -> None:
+    for name in ("exit.json", "screen.json"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(session.bundle.path(name))
