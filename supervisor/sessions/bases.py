@@ -47,8 +47,9 @@ class _Fetch:
 class Fetcher:
     """Fetches a repository's default branch once for all who ask at the same time."""
 
-    def __init__(self, clock: Callable[[], float] = trio.current_time) -> None:
+    def __init__(self, clock: Callable[[], float] = trio.current_time, seconds: float = FETCH_SECONDS) -> None:
         self._clock = clock
+        self._seconds = seconds
         self._fetches: dict[tuple[str, str], _Fetch] = {}  # as many as the box has projects
 
     async def fetch(self, repository: Repository, branch: str) -> str:
@@ -70,19 +71,19 @@ class Fetcher:
 
     async def _run(self, fetch: _Fetch, repository: Repository, branch: str) -> str:
         try:
-            fetch.outcome = await _fetch(repository, branch)
+            fetch.outcome = await _fetch(repository, branch, self._seconds)
             fetch.ended = self._clock()
             return fetch.outcome
         finally:
             fetch.done.set()
 
 
-async def _fetch(repository: Repository, branch: str) -> str:
+async def _fetch(repository: Repository, branch: str, seconds: float) -> str:
     # One branch and nothing else: no tags, no FETCH_HEAD, no submodules. It is a person's repository.
     arguments = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
     refspec = f"+refs/heads/{branch}:{TRACKING}{branch}"
-    why = f"it took longer than {FETCH_SECONDS:g} s"
-    with trio.move_on_after(FETCH_SECONDS):
+    why = f"it took longer than {seconds:g} s"
+    with trio.move_on_after(seconds):
         for _ in range(FETCH_TRIES):
             ran = await git.run(
                 *(*arguments, "--", "origin", refspec), cwd=repository.common_dir, git_dir=repository.common_dir

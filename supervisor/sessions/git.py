@@ -16,7 +16,7 @@ from workers.errors import Refused
 
 QUICK_SECONDS = 30.0  # refs and registrations take milliseconds; what takes this long hangs on a dead file system
 TERM_GRACE = 1.0  # git removes its lock files and half-made directories at SIGTERM, and that takes milliseconds
-DRAIN_SECONDS = 1.0  # reading what an ended process left in its pipes takes microseconds
+DRAIN_SECONDS = 0.1  # reading what an ended process left in its pipes takes microseconds
 GROUP_GRACE = 5.0  # after SIGKILL only a disk that does not answer keeps a process
 OUTPUT_MAX = 4 << 20  # the longest answer that we read is a list of refs; what is longer is not an answer
 ERRORS_KEPT = 2000  # of what git wrote to stderr, the end: there stands why
@@ -89,13 +89,17 @@ async def run(
     seconds: float = QUICK_SECONDS,
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
+    holds: int | None = None,
 ) -> Ran:
     """Run git to its end, whatever its exit code.
 
-    When cancelled or past `seconds` the whole group is ended before this returns. Raises Refused: `git_failed` when
-    git is not there, takes too long or says too much, `project_gone` when `cwd` is not there.
+    When cancelled or past `seconds` the whole group is ended before this returns. `holds` is a descriptor that git
+    and its children keep open: a lock on it tells that one of them lives, even when we do not.
+    Raises Refused: `git_failed` when git is not there, takes too long or says too much, `project_gone` when `cwd` is
+    not there.
     """
-    process = await _open(arguments, cwd, git_dir, env, stdin)
+    inherited = () if holds is None else (holds,)
+    process = await _open(arguments, cwd, git_dir, env, stdin, inherited)
     said = _Said()
     try:
         with trio.move_on_after(seconds) as allowed:
@@ -123,9 +127,10 @@ async def succeed(
     seconds: float = QUICK_SECONDS,
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
+    holds: int | None = None,
 ) -> Ran:
     """`run`, where only exit code 0 will do. Raises Refused like `run`, and `git_failed` or `disk_full` otherwise."""
-    ran = await run(*arguments, cwd=cwd, git_dir=git_dir, seconds=seconds, env=env, stdin=stdin)
+    ran = await run(*arguments, cwd=cwd, git_dir=git_dir, seconds=seconds, env=env, stdin=stdin, holds=holds)
     if ran.code != 0:
         raise failure(ran)
     return ran
@@ -167,7 +172,12 @@ def _failed(verb: str, why: str, errors: str) -> Refused:
 
 
 async def _open(
-    arguments: Sequence[str], cwd: str, git_dir: str | None, env: Mapping[str, str] | None, stdin: bytes | None
+    arguments: Sequence[str],
+    cwd: str,
+    git_dir: str | None,
+    env: Mapping[str, str] | None,
+    stdin: bytes | None,
+    inherited: Sequence[int],
 ) -> trio.Process:
     try:
         return await trio.lowlevel.open_process(
@@ -177,6 +187,7 @@ async def _open(
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            pass_fds=inherited,
             start_new_session=True,  # its children are ended with it, and none of them has a terminal to ask at
         )
     except OSError as error:

@@ -74,15 +74,16 @@ async def discover(path: str) -> Repository | None:
         "--show-toplevel",
         cwd=path,
     )
-    return await trio.to_thread.run_sync(_understand, path, ran, limiter=_readers)
+    return await trio.to_thread.run_sync(understand, path, ran, limiter=_readers)
 
 
-def _understand(path: str, ran: git.Ran) -> Repository | None:
+def understand(path: str, ran: git.Ran) -> Repository | None:
+    """What the answer of `git rev-parse` in `path` means, held against the `.git` that lies there."""
     marked = marked_git_dir(path)
     if len(ran.lines) < 3:
         if "not a git repository" not in ran.errors:
             raise _unreadable(ran)
-        if marked is None:
+        if marked is None or "Stopping at filesystem boundary" in ran.errors:
             return None
         raise _broken(path, marked)
     git_dir, common_dir = (os.path.realpath(found) for found in ran.lines[:2])

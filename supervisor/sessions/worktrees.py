@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import json
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 
 import structlog
 import trio
@@ -18,6 +16,7 @@ import trio
 from supervisor.core.names import SUFFIX_OCTETS, branch_name, suffix
 from supervisor.sessions import git, refs, registrations
 from supervisor.sessions.bases import Base
+from supervisor.sessions.makings import RECORD, Making, Tree, begin, forget, found, read
 from supervisor.sessions.repositories import Repository, discover
 from workers.errors import Refused
 
@@ -27,29 +26,15 @@ LOCK_SECONDS = 10.0  # a registration takes milliseconds; who holds the lock for
 LOCK_LOOK = 0.01
 NAME_TRIES = 5  # six random characters hardly ever meet twice; five times in a row it is something else
 ADD_TRIES = 3  # git worktree add fails now and then when somebody else registers a tree at the same moment
-RECORD = ".making"
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """A worktree that was made for one session, and what it was made from. `path` is its top level, without links."""
-
-    session: str
-    path: str
-    branch: str
-    base_commit: str
-    base_ref: str
-    repository: str  # the common directory of the repository that it belongs to
-    notices: tuple[str, ...] = ()
 
 
 class Worktrees:
     """The trees of a box: `<state>/worktrees/<repository>/<slug>-<6>`, each with a branch of the same ending.
 
-    While a tree is being made, a record beside it (`<tree>.making`) says so. It goes when the session's agent has
-    been started (`settle`): only a tree that still has its record may be taken back, because in it nobody has worked.
+    A tree is taken back only while its record (see `makings`) is there, which is until `settle`: the session's
+    agent has been started. Later on nothing here removes a tree.
     """
 
     def __init__(self, state_dir: str, chance: Callable[[int], bytes] = secrets.token_bytes) -> None:
@@ -63,28 +48,33 @@ class Worktrees:
 
         Raises Refused `git_failed` or `disk_full`; then, and when cancelled, nothing of it is left.
         """
-        tree = await self._reserve(repository, session, slug, base)
         try:
-            tree = await self._branch(repository, tree, slug)
+            making = await trio.to_thread.run_sync(self._begin, repository, session, slug, base)
+        except OSError as error:
+            raise git.refused_by(error, f"make a directory for the tree in {self._home}") from error
+        try:
+            await self._branch(repository, making, slug)
             async with self.locked(repository):
-                await self._register(repository, tree)
-            await self._check_out(tree)
-            await _verify(tree)
+                await _register(repository, making)
+            async with self._checkouts:
+                await _check_out(making)
+            await _verify(making.tree)
         except BaseException:
             with trio.CancelScope(shield=True):
-                await self._take_back(repository, tree)
+                await self._take_back(repository, making.tree)
             raise
-        return await trio.to_thread.run_sync(_with_notices, tree, base)
+        finally:
+            making.close()
+        return await trio.to_thread.run_sync(_with_notices, making.tree, base)
 
     def settle(self, tree_path: str) -> None:
         """The session's agent has been started: from now on this tree is never taken back."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(tree_path + RECORD)
+        forget(tree_path)
 
     async def roll_back(self, tree_path: str) -> bool:
         """Take a tree back in which no agent was ever started. False, and nothing done, for every other tree."""
-        tree = await trio.to_thread.run_sync(_recorded, tree_path + RECORD)
-        if tree is None or tree.path != tree_path:
+        tree = await trio.to_thread.run_sync(read, tree_path)
+        if tree is None:
             return False
         repository = await discover(tree.repository)
         if repository is None:
@@ -95,111 +85,85 @@ class Worktrees:
     async def recover(self, is_known: Callable[[str], bool]) -> list[str]:
         """After a crash: take back what was being made for sessions that never came to be. Returns those trees.
 
-        `is_known`: whether there is a bundle of this session. Then its agent may have been started, and all stays.
+        `is_known`: whether there is a bundle of this session; then its agent may have been started, and all stays.
+        Waits for a git of the former supervisor that still fills a tree, so do not wait for this before `ready`.
         """
         gone = []
-        for record in await trio.to_thread.run_sync(lambda: list(_records(self._home))):
-            tree = await trio.to_thread.run_sync(_recorded, record)
-            if tree is None or tree.path + RECORD != record:
-                log.warning("record_unreadable", path=record)
+        for path in await trio.to_thread.run_sync(found, self._home):
+            tree = await trio.to_thread.run_sync(read, path)
+            if tree is None:
+                log.warning("record_unreadable", path=path)
             elif is_known(tree.session):
-                self.settle(tree.path)
-            elif await self._try_roll_back(tree):
-                gone.append(tree.path)
+                self.settle(path)
+            elif await self._recover(path):
+                gone.append(path)
         return gone
 
-    async def _try_roll_back(self, tree: Tree) -> bool:
+    async def _recover(self, path: str) -> bool:
         try:
-            return await self.roll_back(tree.path)
-        except Refused as refusal:  # a repository that is gone or broken: the tree stays, for a person to look at
-            log.warning("tree_not_taken_back", path=tree.path, cause=refusal.detail)
+            descriptor = await _lock(path + RECORD, CHECKOUT_SECONDS)
+            try:
+                return await self.roll_back(path)
+            finally:
+                os.close(descriptor)
+        except (OSError, Refused) as error:  # such as a repository that is gone: the tree stays for a person to see
+            log.warning("tree_not_taken_back", path=path, cause=str(error))
             return False
 
     @contextlib.asynccontextmanager
     async def locked(self, repository: Repository) -> AsyncIterator[None]:
         """Nobody else of this box changes the registrations of this repository meanwhile."""
-        lock = self._locks.setdefault(repository.common_dir, trio.Lock())
-        async with lock:
-            descriptor = await self._file_lock(repository)
+        async with self._locks.setdefault(repository.common_dir, trio.Lock()):
+            # The file keeps out a supervisor that is being replaced while it still makes trees.
+            descriptor = await _lock(os.path.join(self._folder(repository), ".lock"), LOCK_SECONDS)
             try:
                 yield
             finally:
                 os.close(descriptor)
 
-    async def _file_lock(self, repository: Repository) -> int:
-        """Keeps out a supervisor that is being replaced while it still makes trees."""
-        folder = self._folder(repository)
-        descriptor = os.open(os.path.join(folder, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            with trio.fail_after(LOCK_SECONDS):
-                # The kernel has no wait for a lock that can be cancelled, so we look.
-                while not _try_lock(descriptor):  # noqa: ASYNC110
-                    await trio.sleep(LOCK_LOOK)
-        except BaseException as error:
-            os.close(descriptor)
-            if isinstance(error, trio.TooSlowError):
-                raise Refused("git_failed", f"{folder}/.lock is held by another process", "try again") from error
-            raise
-        return descriptor
+    async def unregister(self, repository: Repository, session: str, path: str, kept: str) -> bool:
+        """Move the registration of a session's tree to `kept`; the tree's files are not touched.
+
+        False where the repository has none that is marked as this session's. Raises Refused `git_failed`.
+        """
+        async with self.locked(repository):
+            admin = await trio.to_thread.run_sync(registrations.find, repository, session, path)
+            if admin is None:
+                return False
+            await _by_files(registrations.take_out, admin, kept, what=f"move {admin}")
+            return True
+
+    async def reregister(self, repository: Repository, session: str, path: str, kept: str) -> None:
+        """Undo `unregister` for the tree that is at `path` (again). Its branch must be there. Raises Refused."""
+        async with self.locked(repository):
+            await _by_files(registrations.put_back, repository, kept, session, path, what=f"register {path}")
 
     def _folder(self, repository: Repository) -> str:
         folder = os.path.join(self._home, repository.label)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         return folder
 
-    async def _reserve(self, repository: Repository, session: str, slug: str, base: Base) -> Tree:
-        """A path of our own, as an empty directory that nobody had before, and the record of what comes there."""
-        try:
-            return await trio.to_thread.run_sync(self._make_place, repository, session, slug, base)
-        except OSError as error:
-            raise git.refused_by(error, f"make a directory for the tree in {self._home}") from error
-
-    def _make_place(self, repository: Repository, session: str, slug: str, base: Base) -> Tree:
+    def _begin(self, repository: Repository, session: str, slug: str, base: Base) -> Making:
+        folder = self._folder(repository)
         for _ in range(NAME_TRIES):
             end = suffix(self._chance(SUFFIX_OCTETS))
-            path = os.path.join(self._folder(repository), f"{slug}-{end}")
+            branch = branch_name(slug, end, rc_is_a_branch=False)
+            path = os.path.join(folder, f"{slug}-{end}")
             with contextlib.suppress(FileExistsError):
-                os.mkdir(path, 0o700)
-                branch = branch_name(slug, end, rc_is_a_branch=False)
-                tree = Tree(session, path, branch, base.commit, base.ref, repository.common_dir)
-                _record(tree)
-                return tree
+                return begin(Tree(session, path, branch, base.commit, base.ref, repository.common_dir))
         raise Refused("git_failed", f"no free name for {slug} in {NAME_TRIES} tries", "try again")
 
-    async def _branch(self, repository: Repository, tree: Tree, slug: str) -> Tree:
+    async def _branch(self, repository: Repository, making: Making, slug: str) -> None:
+        tree = making.tree
         if await refs.create_branch(repository, tree.branch, tree.base_commit):
-            return tree
-        ending = tree.branch.removeprefix(f"rc/{slug}-")
-        other = dataclasses.replace(tree, branch=branch_name(slug, ending, rc_is_a_branch=True))
-        await trio.to_thread.run_sync(_record, other)
-        if await refs.create_branch(repository, other.branch, other.base_commit):
-            return other
-        raise Refused("git_failed", f"there is a branch {other.branch} already", "try again")
-
-    async def _register(self, repository: Repository, tree: Tree) -> None:
-        for attempt in range(1, ADD_TRIES + 1):
-            ran = await git.run(
-                *("worktree", "add", "--quiet", "--no-checkout", "--lock"),
-                *("--reason", registrations.lock_reason(tree.session), "--", tree.path, tree.branch),
-                cwd=repository.common_dir,
-                git_dir=repository.common_dir,
-            )
-            if ran.code == 0:
-                return
-            if "failed to read" not in ran.errors or attempt == ADD_TRIES:
-                raise git.failure(ran)
-
-    async def _check_out(self, tree: Tree) -> None:
-        async with self._checkouts:
-            await git.succeed(
-                *("read-tree", "--reset", "-u", tree.base_commit),
-                cwd=tree.path,
-                env=_only_here(tree.path),
-                seconds=CHECKOUT_SECONDS,
-            )
+            return
+        end = tree.branch.removeprefix(f"rc/{slug}-")
+        await trio.to_thread.run_sync(making.rename_branch, branch_name(slug, end, rc_is_a_branch=True))
+        if not await refs.create_branch(repository, making.tree.branch, tree.base_commit):
+            raise Refused("git_failed", f"there is a branch {making.tree.branch} already", "try again")
 
     async def _take_back(self, repository: Repository, tree: Tree) -> None:
-        """Undo, by name, all that `create` may have done. What fails is told and left to the next start."""
+        """Undo, by name, all that `create` may have done. What fails is told, and left to the next start."""
         try:
             async with self.locked(repository):
                 await trio.to_thread.run_sync(_remove, repository, tree)
@@ -207,6 +171,32 @@ class Worktrees:
             self.settle(tree.path)
         except (OSError, Refused) as error:
             log.warning("tree_not_taken_back", path=tree.path, cause=str(error))
+
+
+async def _register(repository: Repository, making: Making) -> None:
+    tree = making.tree
+    for attempt in range(1, ADD_TRIES + 1):
+        ran = await git.run(
+            *("worktree", "add", "--quiet", "--no-checkout", "--lock"),
+            *("--reason", registrations.lock_reason(tree.session), "--", tree.path, tree.branch),
+            cwd=repository.common_dir,
+            git_dir=repository.common_dir,
+            holds=making.descriptor,
+        )
+        if ran.code == 0:
+            return
+        if "failed to read" not in ran.errors or attempt == ADD_TRIES:
+            raise git.failure(ran)
+
+
+async def _check_out(making: Making) -> None:
+    await git.succeed(
+        *("read-tree", "--reset", "-u", making.tree.base_commit),
+        cwd=making.tree.path,
+        env=_only_here(making.tree.path),
+        seconds=CHECKOUT_SECONDS,
+        holds=making.descriptor,
+    )
 
 
 async def _verify(tree: Tree) -> None:
@@ -241,33 +231,32 @@ def _with_notices(tree: Tree, base: Base) -> Tree:
     return dataclasses.replace(tree, notices=tuple(notices))
 
 
+async def _by_files(deed: Callable[..., object], *arguments: object, what: str) -> None:
+    try:
+        await trio.to_thread.run_sync(deed, *arguments)
+    except OSError as error:
+        raise git.refused_by(error, what) from error
+
+
+async def _lock(path: str, seconds: float) -> int:
+    """A descriptor that holds the lock of this file. Raises Refused when another process keeps it for so long."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with trio.move_on_after(seconds):
+            # The kernel has no wait for a lock that can be cancelled, so we look.
+            while not _try_lock(descriptor):  # noqa: ASYNC110
+                await trio.sleep(LOCK_LOOK)
+            return descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    raise Refused("git_failed", f"{path} is held by another process", "try again")
+
+
 def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
-
-
-def _record(tree: Tree) -> None:
-    # Not synced: after a power cut a missing record leaves a tree that nobody has worked in, and loses nothing.
-    temporary = tree.path + RECORD + ".new"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(dataclasses.asdict(tree), file)
-    os.rename(temporary, tree.path + RECORD)
-
-
-def _recorded(record: str) -> Tree | None:
-    try:
-        with open(record, encoding="utf-8") as file:
-            fields = json.load(file)
-        return Tree(**{**fields, "notices": tuple(fields["notices"])})
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _records(home: str) -> Iterator[str]:
-    for folder, folders, files in os.walk(home):
-        if folder != home:
-            folders.clear()  # never into a tree
-        yield from (os.path.join(folder, name) for name in files if name.endswith(RECORD))
