@@ -39,7 +39,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.web": CORES | BUNDLES | BASEMENT | {"supervisor.sessions"},
     "supervisor.doctor": CORES | BASEMENT,
     "supervisor.statusscreen": CORES | BASEMENT,
+    # The start and the end of a box, in four files: they see everything, as the command line does.
     "supervisor.app": {"supervisor", "workers"},
+    "supervisor.assembly": {"supervisor", "workers"},
+    "supervisor.detached": {"supervisor", "workers"},
+    "supervisor.running": {"supervisor", "workers"},
     "supervisor.cli": {"supervisor", "workers"},
     "supervisor.client": {"supervisor", "workers"},
     "supervisor.__main__": {"supervisor", "workers"},
