@@ -7,6 +7,7 @@ everything behind it, goes to the library unread. RFC 6455 §5.2 has the shape o
 
 from __future__ import annotations
 
+MOST_TAKEN = 64  # frames of one read: what is answered to them must fit on the line before more is taken
 SMALL = 126  # payloads below this have their length in the second octet; a larger one is a paste, and not urgent
 _BINARY = 0x82  # a whole binary message in one frame
 _MASKED = 0x80
@@ -42,7 +43,7 @@ class ClientFrames:
 
     def _take(self, data: bytes, taken: list[bytes]) -> int:
         at = 0
-        while len(data) - at > 6 and data[at] == _BINARY:
+        while len(taken) < MOST_TAKEN and len(data) - at > 6 and data[at] == _BINARY:
             length = data[at + 1] - _MASKED
             end = at + 6 + length
             if not 0 < length < SMALL or end > len(data):

@@ -1,0 +1,333 @@
+"""A reader of a session: two cursors, next event and next octet, and what comes next for them.
+
+What is cached is taken from the hub as it stands; what is older is read from disk, a page at a time. Nothing is
+stored for a reader but one page, so nothing overflows, and no gap and no duplicate follow from the numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass, field
+
+import trio
+
+from supervisor.core.frames import MAX_PIECE, NORMAL, OUTPUT, STATE
+from supervisor.sessions.hub import Chunk
+from supervisor.sessions.session import Session
+from supervisor.web.problems import to_json
+from supervisor.web.stream_dialect import Dialect, Place
+from supervisor.web.stream_lease import Clock, lease_message
+from supervisor.web.stream_sender import Ending
+from supervisor.web.stream_snapshot import Span, State, Step, size_message, steps_of
+from workers.core.events import client_frame
+
+BATCH = 256 << 10  # octets offered to the kernel at once: what its send buffer holds
+BATCH_PIECES = 512  # of one system call; echoed keys make many small ones
+PAGE_EVENTS = 256
+PAGE_OCTETS = 1 << 20  # a few frames of the largest size: a thread's start costs more than reading one
+BEHIND = 1 << 20  # octets, by the interface
+SIZES = 256  # resizes that wait for the output before them; when full the events wait with them
+SNAPSHOT_OCTETS = 192 << 10  # of output before the live end; a screen of 50 by 200 is painted by far less
+NEWS_SECONDS = 0.25  # until the disk is asked again for what the hub says is there
+DELETED = Ending(NORMAL, "session_deleted")
+_RESIZED = b'"sessionUpdate":"_rc/resized"'
+
+
+@dataclass(slots=True)
+class Batch:
+    """What comes next, in order: first what is `said`, then what is `paged` or cached. `more` stands behind these."""
+
+    pieces: list[bytes] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    said: int = 0
+    paged: int = 0
+    more: bool = False
+    octets: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self.octets >= BATCH or len(self.pieces) >= BATCH_PIECES
+
+    def add(self, piece: bytes, place: Place) -> None:
+        self.pieces.append(piece)
+        self.places.append(place)
+        self.octets += len(piece)
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """A live resize: told when event `seq` and all output before `offset` are."""
+
+    seq: int
+    offset: int
+    message: bytes
+
+
+class Cursor:
+    """`batch` says what comes next, `advance` how much of it went out, `fetch` brings what is not in memory.
+
+    With `wants_all` the reader gets every kept octet, however late. Without, one that is left behind loses what it
+    missed: it is told so, and gets the screen.
+    """
+
+    def __init__(self, session: Session, dialect: Dialect, clock: Clock, *, wants_all: bool) -> None:
+        self.seq, self.offset = session.hub.last_seq, session.hub.end
+        self.stalled = False  # told by whoever sends: nothing went out for a second
+        self._session = session
+        self._hub = session.hub
+        self._dialect = dialect
+        self._clock = clock
+        self._wants_all = wants_all
+        self._live_after = self._hub.last_seq  # only later resizes are told as sizes
+        self._history = session.facts.history
+        self._lease_told: int | None = None
+        self._said: deque[bytes] = deque()
+        self._page: deque[tuple[bytes, Place]] = deque()
+        self._steps: deque[Step] | None = None  # of the snapshot under way; empty: one is due
+        self._sizes: deque[_Size] = deque()
+        self._coming: _Size | None = None
+        self._credit: int | None = None
+
+    # What others tell it
+
+    @property
+    def unsaid(self) -> int:
+        """How many messages of ours still wait; whoever makes them keeps that low."""
+        return len(self._said)
+
+    @property
+    def ending(self) -> Ending | None:
+        """Set when nothing more will come."""
+        return DELETED if self._session.gone else None
+
+    def start(self, seq: int, offset: int) -> None:
+        """Everything up to here is known already."""
+        self.seq, self.offset = seq, offset
+
+    def say(self, **message: object) -> None:
+        """A message of ours; it goes before everything else."""
+        self._said.append(to_json(message))
+
+    def show_screen(self) -> None:
+        """A snapshot comes next, then what is live."""
+        self._steps = deque() if self._session.is_terminal else None
+
+    def credit(self, offset: int) -> None:
+        """The client has drawn the output up to here."""
+        self._credit = max(self._credit or 0, min(offset, self.offset))
+
+    # What comes next
+
+    def batch(self) -> Batch:
+        """From memory, and without waiting. No pieces but `more`: `fetch` is needed."""
+        self._look_around()
+        batch = Batch(said=len(self._said))
+        place = (self.seq, self.offset)
+        for body in self._said:
+            batch.add(self._dialect.text(body, None), place)
+        if self._page:
+            for piece, place in self._page:
+                if batch.is_full:
+                    break
+                batch.add(piece, place)
+                batch.paged += 1
+            batch.more = True
+        elif self._steps is not None:
+            batch.more = True
+        elif self._add_events(batch):
+            self._add_output(batch)
+        return batch
+
+    def advance(self, batch: Batch, count: int) -> None:
+        """The first `count` pieces of `batch` have gone out, or will without fail."""
+        if not count:
+            return
+        for _ in range(min(count, batch.said)):
+            self._said.popleft()
+        for _ in range(min(count - batch.said, batch.paged)):
+            self._page.popleft()
+        self.seq, self.offset = batch.places[count - 1]
+        if self._coming is not None and self.seq >= self._coming.seq:
+            self._sizes.append(self._coming)
+            self._coming = None
+        while self._sizes and self._sizes[0].offset <= self.offset:
+            self._said.append(self._sizes.popleft().message)
+
+    def is_done(self, batch: Batch, count: int) -> bool:
+        """Whether after `advance` nothing is left to send: all there is to do is to wait for news."""
+        return count == len(batch.pieces) and not (batch.more or self._said)
+
+    def _add_events(self, batch: Batch) -> bool:
+        """False: what comes after these has to wait for another batch."""
+        events = self._hub.events_after(self.seq)
+        if events is None:
+            batch.more = True
+            return False
+        for seq, body in events:
+            if batch.is_full:
+                batch.more = True
+                return False
+            if len(self._sizes) >= SIZES:
+                return True
+            place = (seq, self.offset)
+            batch.add(self._dialect.text(body, place), place)
+            if self._notice_size(seq, body):
+                batch.more = True
+                return False
+        return True
+
+    def _notice_size(self, seq: int, body: bytes) -> bool:
+        """Whether this event is a live resize: then its size comes next, or after the output before it."""
+        if seq <= self._live_after or _RESIZED not in body:
+            return False
+        update = json.loads(body)["update"]
+        if update["sessionUpdate"] != "_rc/resized":
+            return False
+        message = size_message(update["rows"], update["columns"])
+        self._coming = _Size(seq, update["terminal_offset"], message)
+        return True
+
+    def _add_output(self, batch: Batch) -> None:
+        if not self._session.is_terminal or self._is_held:
+            return
+        chunks = self._hub.output_from(self.offset)
+        if chunks is None:
+            batch.more = True
+            return
+        seq = batch.places[-1][0] if len(batch.places) > batch.said else self.seq
+        at, stop = self.offset, self._stop
+        for chunk in chunks:
+            if batch.is_full or at >= stop:
+                batch.more = True
+                return
+            end = min(chunk.end, stop)
+            place = (seq, end)
+            if chunk.offset == at and chunk.end == end:
+                batch.add(self._dialect.output(chunk, place), place)
+            else:
+                batch.add(self._cut(chunk, at, end, place), place)
+            at = end
+
+    def _cut(self, chunk: Chunk, start: int, end: int, place: Place) -> bytes:
+        return self._dialect.octets(OUTPUT, start, chunk.data[start - chunk.offset : end - chunk.offset], place)
+
+    @property
+    def _stop(self) -> int:
+        """Where output ends for now: a size has to be told there."""
+        return self._sizes[0].offset if self._sizes else self._hub.end
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether the client that wants everything has so much undrawn that it gets no more for now."""
+        return self._wants_all and self._credit is not None and self.offset - self._credit > BEHIND
+
+    # What has changed besides
+
+    def _look_around(self) -> None:
+        if self._session.facts.history != self._history:
+            known, self._history = self._history, self._session.facts.history
+            if known:  # else the session has only now been met
+                self.tell_history()
+        if self._lease_told != self._session.lease.version:
+            self._said.append(lease_message(self._session.lease, self._clock))
+            self._lease_told = self._session.lease.version
+        if self._steps is None and not self._wants_all and self._is_behind():
+            self._skip_to_end()
+            self.say(type="behind", last_seq=self.seq, terminal_offset=self.offset)
+            self.show_screen()
+            self._credit = None if self._credit is None else self.offset
+        self.stalled = False
+
+    def tell_history(self) -> None:
+        """The numbers that the client knows are not ours: begin where ours stand."""
+        self._skip_to_end()
+        place = {"last_seq": self.seq, "terminal_offset": self.offset}
+        self.say(type="history_changed", history=self._history, **place)
+        if not self._wants_all:
+            self.show_screen()
+
+    def _is_behind(self) -> bool:
+        lag = self._hub.end - self.offset if self._session.is_terminal else 0
+        undrawn = 0 if self._credit is None else self.offset - self._credit
+        waiting = lag > 0 or self._hub.last_seq > self.seq
+        return lag > BEHIND or undrawn > BEHIND or (self.stalled and waiting)
+
+    def _skip_to_end(self) -> None:
+        self.seq, self.offset = self._hub.last_seq, self._hub.end
+        self._page.clear()
+        self._sizes.clear()
+        self._coming = None
+
+    # What is not in memory
+
+    async def fetch(self) -> None:
+        """Bring the next page from disk, or the next steps of a snapshot. Called by one task only."""
+        if self._steps is not None:
+            await self._fetch_screen()
+        elif self._hub.events_after(self.seq) is None:
+            await self._fetch_events()
+        else:
+            await self._fetch_output(Span(self.offset, min(self._stop, self._hub.end)))
+        if not self._page and self._steps is None:
+            # The disk is behind the hub, for a moment; nothing says when it will have caught up.
+            with trio.move_on_after(NEWS_SECONDS):
+                await self._hub.wait_news()
+
+    async def _fetch_screen(self) -> None:
+        assert self._steps is not None
+        if not self._steps:
+            snapshot = await self._session.snapshot(SNAPSHOT_OCTETS)
+            self._steps = steps_of(snapshot)
+            self.offset = snapshot.live_at
+        place = (self.seq, self.offset)  # the end of the snapshot: nobody can resume from within
+        while self._steps:
+            step = self._steps[0]
+            if isinstance(step, Span):
+                await self._fetch_span(step, place)
+                break
+            if isinstance(step, State):
+                self._page.append((self._dialect.octets(STATE, step.offset, step.data, None), place))
+            else:
+                self._page.append((self._dialect.text(step, None), place))
+            self._steps.popleft()
+        if not self._steps:
+            self._steps = None
+
+    async def _fetch_span(self, span: Span, place: Place) -> None:
+        assert self._steps is not None
+        page = await self._hub.read_terminal(span.start, min(PAGE_OCTETS, span.end - span.start))
+        self._steps.popleft()
+        data = page.data[: max(span.end - page.start, 0)]
+        for at in range(0, len(data), MAX_PIECE):
+            piece = self._dialect.octets(OUTPUT, page.start + at, data[at : at + MAX_PIECE], None)
+            self._page.append((piece, place))
+        if data and page.start + len(data) < span.end:
+            self._steps.appendleft(Span(page.start + len(data), span.end))
+
+    async def _fetch_events(self) -> None:
+        page = await self._hub.read_events(self.seq, PAGE_EVENTS)
+        if page.gap is not None:
+            self._add_gap("gap", *page.gap, place=(page.gap[1], self.offset))
+        for seq, at_ns, body in page.records:
+            frame, place = client_frame(seq, at_ns, body), (seq, self.offset)
+            self._page.append((self._dialect.text(frame, place), place))
+            if self._notice_size(seq, frame):
+                break
+
+    async def _fetch_output(self, span: Span) -> None:
+        page = await self._hub.read_terminal(span.start, min(PAGE_OCTETS, span.end - span.start))
+        start = min(page.start, span.end)
+        if not page.data and self._session.ended:
+            start = span.end  # nobody will write what is missing
+        if start > span.start:
+            self._add_gap("terminal_gap", span.start, start, place=(self.seq, start))
+        data = page.data[: span.end - start]
+        for at in range(0, len(data), MAX_PIECE):
+            piece = data[at : at + MAX_PIECE]
+            place = (self.seq, start + at + len(piece))
+            self._page.append((self._dialect.octets(OUTPUT, start + at, piece, place), place))
+
+    def _add_gap(self, kind: str, first: int, last: int, place: Place) -> None:
+        body = to_json({"type": kind, "from": first, "to": last})
+        self._page.append((self._dialect.text(body, place), place))

@@ -1,0 +1,144 @@
+"""The line of one WebSocket: where its octets go out, ours as whole frames between the library's, and come in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Protocol
+
+import trio
+
+from supervisor.core.clientframes import ClientFrames
+
+READ = 64 << 10  # octets at a time: a paste in one system call
+STALL_SECONDS = 1.0  # without progress, by the interface: the connection is then behind
+WRITE_SECONDS = 60.0  # without progress: nobody is there; a laptop that closes its lid comes back with a new connection
+
+
+class KeyTaker(Protocol):
+    """Who takes binary messages off the short way."""
+
+    @property
+    def is_ready(self) -> bool: ...
+
+    def take_keys(self, payload: bytes) -> None: ...
+
+
+class Outlet(trio.abc.Stream):
+    """A stream for trio-websocket, and a short way past it in both directions.
+
+    Out: `push` sends whole frames without waiting, from any task, also from the hub's. What the kernel took of a
+    frame commits us to the rest of it, which goes before anything else. In: small frames of keys go to `keys` as
+    they are read, while it is ready and every message that the library got is done with (`done`).
+    """
+
+    def __init__(self, stream: trio.SocketStream, head: bytes) -> None:
+        """`head` is the request, which is read first, with whatever came behind it."""
+        self.stalled = False  # nothing went out for `STALL_SECONDS`; whoever acts on it takes it back
+        self.heard_at = trio.current_time()
+        self.keys: KeyTaker | None = None
+        self._stream = stream
+        self._descriptor = stream.socket.fileno()
+        self._lock = trio.Lock()  # of whoever waits to write; `push` never waits, and stays out while it is held
+        self._rest = memoryview(b"")
+        self._head = head
+        self._frames = ClientFrames()
+        self._done = 0
+
+    # Out
+
+    def push(self, frames: Sequence[bytes]) -> int:
+        """Send as much of the frames (at most 1,024, the kernel's limit) as goes now: how many need no further thought."""
+        # Not async on purpose: a key's echo goes out in the very step that brought it.
+        if self._rest or self._lock.locked() or self._descriptor < 0:
+            return 0
+        try:
+            sent = os.writev(self._descriptor, frames)
+        except OSError:
+            return 0  # full; or broken, which whoever waits for room finds out
+        for number, frame in enumerate(frames):
+            if sent < len(frame):
+                if sent:
+                    self._rest = memoryview(frame)[sent:]
+                return number + bool(sent)
+            sent -= len(frame)
+        return len(frames)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing of a frame is left over."""
+        return not self._rest
+
+    async def wait_room(self) -> None:
+        """Return when it makes sense to push again. Raises BrokenResourceError, also after `WRITE_SECONDS`."""
+        async with self._lock:
+            if self._rest:
+                await self._flush()
+            else:
+                await self._wait_writable()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        async with self._lock:
+            await self._flush()
+            self._rest = memoryview(data)
+            await self._flush()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self.wait_room()
+
+    async def _flush(self) -> None:
+        while self._rest:
+            if self._descriptor < 0:
+                raise trio.ClosedResourceError("the connection is closed")
+            try:
+                self._rest = self._rest[os.write(self._descriptor, self._rest) :]
+            except BlockingIOError:
+                await self._wait_writable()
+            except OSError as error:
+                raise trio.BrokenResourceError(str(error)) from error
+
+    async def _wait_writable(self) -> None:
+        if self._descriptor < 0:
+            raise trio.ClosedResourceError("the connection is closed")
+        with trio.move_on_after(STALL_SECONDS):
+            await trio.lowlevel.wait_writable(self._descriptor)
+            return
+        self.stalled = True
+        with trio.move_on_after(WRITE_SECONDS - STALL_SECONDS):
+            await trio.lowlevel.wait_writable(self._descriptor)
+            return
+        raise trio.BrokenResourceError("the other side does not read")
+
+    # In
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        if self._head:
+            head, self._head = self._head, b""
+            self._frames.feed(head.partition(b"\r\n\r\n")[2], False)
+            return head
+        while True:
+            data = bytes(await self._stream.receive_some(READ))
+            self.heard_at = trio.current_time()
+            may_take = self.keys is not None and self.keys.is_ready and self._done == self._frames.passed
+            taken, rest = self._frames.feed(data, may_take)
+            for payload in taken:
+                assert self.keys is not None
+                self.keys.take_keys(payload)
+            if rest or not data:
+                return rest
+
+    async def drain(self) -> bytes:
+        """Throw away what still comes, after our last word: nothing at the end of the line."""
+        try:
+            await self._stream.send_eof()
+            return bytes(await self._stream.receive_some(READ))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return b""
+
+    def done(self) -> None:
+        """One more message that came through the library has been carried out."""
+        self._done += 1
+
+    async def aclose(self) -> None:
+        self._descriptor = -1
+        await self._stream.aclose()

@@ -1,0 +1,136 @@
+"""The way out of one connection: what its source has next, at once where the kernel takes it, else as it takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, Protocol, TypeVar
+
+import trio
+
+from supervisor.web.stream_outlet import Outlet
+
+UNSAID = 64  # answers that a client has not read; when full its next message waits, which is its own doing
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why we close: told in `bye` where there is a `reason`, and by the code of the WebSocket's close."""
+
+    code: int
+    reason: str | None = None
+    retry: bool = False
+
+
+class Pieces(Protocol):
+    """What comes next."""
+
+    @property
+    def pieces(self) -> Sequence[bytes]: ...
+
+    @property
+    def more(self) -> bool: ...
+
+
+Next = TypeVar("Next", bound=Pieces)
+
+
+class Source(Protocol[Next]):
+    """What a connection has to send. Asked in one step, so that what it says next is what is sent next."""
+
+    stalled: bool
+
+    @property
+    def unsaid(self) -> int: ...
+
+    @property
+    def ending(self) -> Ending | None: ...
+
+    def say(self, **message: object) -> None: ...
+
+    def batch(self) -> Next: ...
+
+    def advance(self, batch: Next, count: int) -> None: ...
+
+    def is_done(self, batch: Next, count: int) -> bool: ...
+
+    async def fetch(self) -> None: ...
+
+
+class _Left(Enum):
+    """What there is to do after one batch."""
+
+    NOTHING = "wait for news"
+    MORE = "send on"
+    MORE_THAN_FITS = "wait for room"
+    NOT_IN_MEMORY = "fetch it"
+
+
+class Sender(Generic[Next]):
+    """One task runs `run`; `moved` is called, from whatever task, when the source may have something new."""
+
+    def __init__(self, outlet: Outlet, source: Source[Next]) -> None:
+        self._outlet = outlet
+        self._source = source
+        self._parked: trio.Event | None = None  # while there is nothing to do
+        self._said = trio.Event()  # answers have gone out
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is room for more answers."""
+        return self._source.unsaid < UNSAID
+
+    async def wait_ready(self) -> None:
+        while not self.is_ready:
+            await self._said.wait()
+
+    @property
+    def ending(self) -> Ending | None:
+        return self._source.ending
+
+    def say(self, **message: object) -> None:
+        """Answer the client; whoever does looks first whether there is room (`is_ready`, `wait_ready`)."""
+        self._source.say(**message)
+        self.moved()
+
+    def moved(self) -> None:
+        """Send what is new, in the step that brought it, if all before it is sent; else the task gets to it."""
+        if self._parked is None or self._parked.is_set():
+            return
+        if self._send_next() is not _Left.NOTHING or self._source.ending is not None:
+            self._parked.set()
+
+    def _send_next(self) -> _Left:
+        """One batch, as far as it goes now."""
+        source, outlet = self._source, self._outlet
+        if outlet.stalled:
+            source.stalled, outlet.stalled = True, False
+        batch = source.batch()
+        count = outlet.push(batch.pieces) if batch.pieces else 0
+        source.advance(batch, count)
+        if self.is_ready and self._said.statistics().tasks_waiting:
+            self._said.set()
+            self._said = trio.Event()
+        if count < len(batch.pieces) or not outlet.is_clear:
+            return _Left.MORE_THAN_FITS
+        if batch.more and not batch.pieces:
+            return _Left.NOT_IN_MEMORY
+        return _Left.NOTHING if source.is_done(batch, count) else _Left.MORE
+
+    async def run(self) -> None:
+        """Send until the source says that it ends. Raises BrokenResourceError when nobody takes it."""
+        while True:
+            left = self._send_next()
+            if left is _Left.MORE_THAN_FITS:
+                await self._outlet.wait_room()
+            elif left is _Left.NOT_IN_MEMORY:
+                await self._source.fetch()
+            elif left is _Left.MORE:
+                await trio.lowlevel.checkpoint()
+            elif self._source.ending is not None:
+                return
+            else:
+                self._parked = trio.Event()
+                await self._parked.wait()
+                self._parked = None
