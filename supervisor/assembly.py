@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from supervisor.sessions.bases import Fetcher
 from supervisor.sessions.box import Box
 from supervisor.sessions.creation import Creation, Wish
 from supervisor.sessions.errands import Errands
+from supervisor.sessions.executions import Executions
 from supervisor.sessions.index import Index
 from supervisor.sessions.keeper import Keeping
 from supervisor.sessions.keepers import Keepers
@@ -99,7 +101,10 @@ def put_together(
     workspaces = Workspaces(worktrees, Fetcher())
     creation = Creation(settings, registry, slots, projects, workspaces, keepers.launch, keepers.forget)
     verbs = Verbs(registry, slots, boot, keepers.launch)
-    box = Box(settings, us.epoch, registry, slots, projects, index, errands, creation, verbs, watches, stopping)
+    executions = Executions(launcher, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
+    box = Box(
+        settings, us.epoch, registry, slots, projects, index, errands, creation, verbs, watches, executions, stopping
+    )
     return Parts(box, registry, slots, keepers, index, watches, worktrees)
 
 

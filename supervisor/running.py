@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -31,6 +32,7 @@ from supervisor.sessions.launcher import Launcher
 from supervisor.settings import resolve
 from supervisor.store import Store
 from supervisor.web.api import build_api
+from supervisor.web.idempotency import Once
 from supervisor.web.listener import serve as listen
 from supervisor.web.peer import judge_peer
 from supervisor.web.sockets import Entrance, bind_tcp, bind_unix
@@ -57,14 +59,15 @@ async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
             await adopt_all(parts)
             await index.remember(settings.to_remember(), "owner", "flag")
             await index.save_projects(projects)
-            await _serve(parts, entrances, options)
+            await _serve(parts, store, entrances, options)
             running.cancel_scope.cancel()
     return 0
 
 
-async def _serve(parts: Parts, entrances: list[Entrance], options: ServeOptions) -> None:
+async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options: ServeOptions) -> None:
     """From listening to the last connection's end."""
     box = parts.box
+    api = Once(build_api(box), store, box.carry_out, box.new_id)
     box.urls = [entrance.url for entrance in entrances if entrance.transport == "tcp"]
 
     def who(connection: socket.socket) -> Principal:
@@ -75,7 +78,7 @@ async def _serve(parts: Parts, entrances: list[Entrance], options: ServeOptions)
             behind.start_soon(parts.index.follow, parts.registry, watch)
             behind.start_soon(_heed_signals, box)
             async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
-                await front.start(listen, entrances, build_api(box), partial(serve_websocket, box), who, box.stopping)
+                await front.start(listen, entrances, api, partial(serve_websocket, box), who, box.stopping)
                 await _begin(parts, options)
         behind.cancel_scope.cancel()
     log.info("ended", sessions_that_run_on=parts.slots.used)
@@ -97,8 +100,9 @@ async def _begin(parts: Parts, options: ServeOptions) -> None:
     }
     log.info("ready", **{key: value for key, value in ready.items() if key != "ready"})
     if options.json:
-        sys.stdout.write(json.dumps(ready) + "\n")
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # whoever wanted to know is gone; the box serves all the same
+            sys.stdout.write(json.dumps(ready) + "\n")
+            sys.stdout.flush()
 
 
 async def _heed_signals(box: Box) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -15,7 +15,9 @@ from supervisor.core.names import check_name
 from supervisor.core.options import Origin
 from supervisor.sessions.creation import Creation, Wish
 from supervisor.sessions.errands import Errands
+from supervisor.sessions.executions import Executions
 from supervisor.sessions.index import Index
+from supervisor.sessions.line import Line
 from supervisor.sessions.projects import Project, Projects
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.session import Session
@@ -48,6 +50,7 @@ class Box:
         creation: Creation,
         verbs: Verbs,
         watches: Watches,
+        executions: Executions,
         stopping: trio.Event,
     ) -> None:
         self.settings = settings
@@ -62,6 +65,7 @@ class Box:
         self._creation = creation
         self._verbs = verbs
         self._watches = watches
+        self._executions = executions
 
     @property
     def name(self) -> str:
@@ -111,6 +115,10 @@ class Box:
         """Have it done to its end, also when who asks goes away."""
         return await self._errands.carry_out(work)
 
+    def new_id(self) -> str:
+        """The id of a session that is still to be made."""
+        return self._creation.new_id()
+
     async def create(self, wish: Wish, by: Principal) -> Session:
         """A new session whose agent runs. The spawn mode is read once, here."""
         if self.spawn_mode == "session" and wish.spawn_mode not in (None, "same-dir"):
@@ -131,6 +139,14 @@ class Box:
 
     async def archive(self, session: Session, by: Principal) -> None:
         await self._verbs.archive(session, by)
+
+    def prepare_exec(self, session: Session, command: Sequence[str], rows: int, columns: int) -> str:
+        """The ticket for a program in the session's workspace; see `Executions`."""
+        return self._executions.prepare(session, command, rows, columns)
+
+    async def open_exec(self, session: Session, ticket: str) -> Line:
+        """Start what the ticket is for; see `Executions.open`."""
+        return await self._executions.open(session.id, ticket)
 
     # The box itself
 

@@ -1,0 +1,72 @@
+"""Programs that people run once in a session's workspace: asked for by request, talked to by a single-use ticket."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from supervisor.sessions.launcher import Launcher
+from supervisor.sessions.line import Line
+from supervisor.sessions.session import Session
+from workers.errors import Broken, Refused
+
+TICKET_SECONDS = 30.0  # by the interface
+MOST_TICKETS = 256  # not yet used; one more, and the oldest is void
+MAX_COMMAND = 64 << 10  # octets of a command line: with the environment it must fit one message to the zygote
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    session: str
+    wish: dict[str, Any]
+    due: float
+
+
+class Executions:
+    """`now` is a clock in seconds that goes on while the machine sleeps. Tickets are kept as their SHA-256 only."""
+
+    def __init__(self, launcher: Launcher, now: Callable[[], float]) -> None:
+        self._launcher = launcher
+        self._now = now
+        self._prepared: dict[bytes, _Prepared] = {}
+
+    def prepare(self, session: Session, command: Sequence[str], rows: int, columns: int) -> str:
+        """A ticket for a program that starts when the ticket is used. Raises Refused `too_large`."""
+        if sum(len(word.encode()) + 1 for word in command) > MAX_COMMAND:
+            raise Refused("too_large", f"a command has at most {MAX_COMMAND} octets", "put it into a script")
+        spec, ticket, now = session.spec, secrets.token_urlsafe(32), self._now()
+        wish = {
+            "do": "exec",
+            "argv": list(command),
+            "env": {**spec.env, "TERM": spec.env.get("TERM", "xterm-256color")},
+            "cwd": spec.workspace,
+            "rows": rows,
+            "columns": columns,
+            "session": spec.id,
+        }
+        self._prepared = {key: old for key, old in self._prepared.items() if old.due > now}
+        while len(self._prepared) >= MOST_TICKETS:
+            del self._prepared[next(iter(self._prepared))]
+        self._prepared[_digest(ticket)] = _Prepared(spec.id, wish, now + TICKET_SECONDS)
+        return ticket
+
+    async def open(self, session: str, ticket: str) -> Line:
+        """Start the program: the line on which it gets KEYS and COMMANDs `resize` and sends OUTPUT, then an ANSWER
+        with `exit: {code, signal}`. Closing it ends the program and all that it started.
+
+        Raises Refused `unauthenticated` for a ticket that is unknown, used, old or of another session.
+        """
+        prepared = self._prepared.pop(_digest(ticket), None)
+        if prepared is None or prepared.session != session or prepared.due < self._now():
+            raise Refused("unauthenticated", "this ticket is unknown, used or too old", "ask for a new one: rc exec")
+        try:
+            return Line(await self._launcher.hand_over(prepared.wish))
+        except Broken as error:
+            raise Refused("launch_failed", str(error), "try again in a moment") from error
+
+
+def _digest(ticket: str) -> bytes:
+    return hashlib.sha256(ticket.encode()).digest()
