@@ -34,7 +34,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What was asked for; None is what the box gives by default. `made_by`: see `workers.core.spec.Spec`."""
+    """What was asked for; None is what the box gives by default. `made_by`: see `workers.core.spec.Spec`.
+
+    `id` is one that `Creation.new_id` gave before, by whoever must find the session again after a crash.
+    """
 
     agent: str | None = None
     project: str | None = None
@@ -47,6 +50,7 @@ class Wish:
     rows: int = 24
     columns: int = 80
     made_by: str = "api"
+    id: str | None = None
 
 
 class Creation:
@@ -105,7 +109,7 @@ class Creation:
         if name in taken:
             raise Refused("name_taken", f"there is a session called {name}", "choose another name, or rc archive it")
         spec = Spec(
-            id=self._new_id(),
+            id=wish.id or self.new_id(),
             name=name,
             agent=agent,
             adapter=row.adapter,
@@ -136,7 +140,7 @@ class Creation:
         row = self._settings.agent(name)
         return name, row, tuple(row.command)
 
-    def _new_id(self) -> str:
+    def new_id(self) -> str:
         kind = self._settings.environment
         return f"session_{kind}_{uuid.uuid4()}" if kind else f"session_{uuid.uuid4()}"
 

@@ -1,0 +1,42 @@
+"""The API: every route of the box as one FastAPI application, and its OpenAPI description."""
+
+from __future__ import annotations
+
+import trio
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from supervisor.sessions.box import VERSION, Box
+from supervisor.web import box_routes, content_routes, session_routes, shapes
+from supervisor.web.faults import TRANSLATIONS
+from supervisor.web.responses import Json
+
+DESCRIPTION = (
+    "Remote Control for coding agents. The same API is on the box's Unix socket and, for those who have signed in, "
+    "on its port. Errors are problem objects (RFC 9457)."
+)
+
+
+def build_api(box: Box) -> FastAPI:
+    """All routes, calling `box`. What a request must pass before is in `checks`."""
+    app = FastAPI(
+        title="rc",
+        version=VERSION,
+        description=DESCRIPTION,
+        openapi_url=None,  # served by ourselves, made in a thread: it takes longer than any other answer
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=shapes.PROBLEMS,
+        exception_handlers=TRANSLATIONS,
+        separate_input_output_schemas=False,
+    )
+    for router in (box_routes.router(box), session_routes.router(box), content_routes.router(box)):
+        app.include_router(router)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi(request: Request) -> Response:
+        return Json(await trio.to_thread.run_sync(app.openapi))
+
+    return app

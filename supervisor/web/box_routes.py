@@ -1,0 +1,70 @@
+"""Routes of the box itself: health, facts, settings, projects, what it keeps on disk, its end."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from supervisor.sessions.box import Box
+from supervisor.web import models, shapes
+from supervisor.web.asking import principal
+from supervisor.web.responses import Json
+from supervisor.web.shapes import json_answer
+from workers.errors import Refused
+
+READY = json_answer(shapes.OK, "A session could be started now")
+
+
+def router(box: Box) -> APIRouter:
+    """What concerns no single session."""
+    routes, ours = APIRouter(), BoxRoutes(box)
+    routes.get("/healthz", responses={200: json_answer(shapes.OK, "The process runs")})(ours.healthz)
+    routes.get("/readyz", responses={200: READY})(ours.readyz)
+    routes.get("/v1/box", responses={200: json_answer(shapes.BOX)})(ours.show)
+    routes.patch("/v1/box", responses={200: json_answer(shapes.BOX)})(ours.change)
+    routes.get("/v1/projects", responses={200: json_answer(shapes.PROJECTS)})(ours.projects)
+    routes.post("/v1/projects", status_code=201, responses={201: json_answer(shapes.PROJECT)})(ours.add_project)
+    routes.delete("/v1/projects/{id}", responses={200: json_answer(shapes.PROJECT)})(ours.remove_project)
+    routes.post("/v1/shutdown", status_code=202, responses={202: json_answer(shapes.OK, "Begun")})(ours.shut_down)
+    return routes
+
+
+class BoxRoutes:
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    async def healthz(self) -> Response:
+        return Json({"ok": True})
+
+    async def readyz(self, request: Request) -> Response:
+        facts = self._box.describe(principal(request))
+        if facts["used"] >= facts["capacity"]:
+            raise Refused("not_ready", "all slots are taken", "rc stop ends a session, rc capacity N makes room")
+        return Json({"ok": True})
+
+    async def show(self, request: Request) -> Response:
+        return Json(self._box.describe(principal(request)))
+
+    async def change(self, request: Request, body: models.BoxChange) -> Response:
+        box, by = self._box, principal(request)
+        wish = body.model_dump(exclude_none=True)
+        await box.carry_out(lambda: box.change(by, **wish))
+        return Json(box.describe(by))
+
+    async def projects(self, request: Request) -> Response:
+        return Json({"projects": self._box.describe(principal(request))["projects"]})
+
+    async def add_project(self, request: Request, body: models.NewProject) -> Response:
+        box, by = self._box, principal(request)
+        project = await box.carry_out(lambda: box.add_project(body.path, by))
+        return Json(project.describe(), status_code=201)
+
+    async def remove_project(self, request: Request, id: str, body: models.Nothing | None = None) -> Response:
+        box, by = self._box, principal(request)
+        project = await box.carry_out(lambda: box.remove_project(id, by))
+        return Json(project.describe())
+
+    async def shut_down(self, body: models.Shutdown) -> Response:
+        self._box.shut_down(end_sessions=body.sessions)
+        return Json({"ok": True}, status_code=202)
