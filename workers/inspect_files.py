@@ -8,13 +8,10 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from workers.errors import Refused
 from workers.openat2 import INSIDE, NO_XDEV, open_beneath
-
-if TYPE_CHECKING:
-    from workers.inspector import Reply
 
 PATH_OCTETS = 4096 - 1  # PATH_MAX
 NAME_OCTETS = 255  # NAME_MAX
@@ -28,6 +25,14 @@ STILL = os.O_NONBLOCK | os.O_NOCTTY  # a FIFO does not hold us, a terminal does 
 HINT = "give a path inside the workspace, as `rc files` shows it"
 
 
+class Reply(Protocol):
+    """What a question is answered with: JSON once, then raw content. `receive` reads what the asker sends."""
+
+    def tell(self, value: dict[str, Any]) -> None: ...
+    def content(self, data: bytes) -> None: ...
+    def receive(self, size: int) -> bytes: ...
+
+
 def answer(question: dict[str, Any], reply: Reply) -> None:
     """`files`: `root`, `path`, `range` (None, [first, last or None] or [None, how many at the end]).
 
@@ -39,7 +44,7 @@ def answer(question: dict[str, Any], reply: Reply) -> None:
         kind = stat.S_IFMT(os.fstat(found).st_mode)
     if kind == stat.S_IFDIR:
         with _opened(question["root"], parts, FOLDER) as folder:
-            reply.tell({"directory": _listing(folder)})
+            reply.tell({"directory": listing(folder)})
         return
     # Only now for reading: opening a device may already do something.
     if kind != stat.S_IFREG:
@@ -145,6 +150,23 @@ def walk(root: str) -> Iterator[tuple[str, os.DirEntry[str] | OSError]]:
         os.close(top)
 
 
+def listing(folder: int, most: int = LIST_ENTRIES, octets: int = LIST_OCTETS) -> dict[str, Any]:
+    """{"entries": [{"name", "type", "size", "mode", "modified_ns"}], "truncated"} of an open directory, by name."""
+    entries: list[dict[str, Any]] = []
+    truncated = False
+    with os.scandir(folder) as found:
+        for entry in found:
+            octets -= len(os.fsencode(entry.name))
+            if len(entries) == most or octets < 0:
+                truncated = True
+                break
+            if not is_git(entry.name):
+                with contextlib.suppress(OSError):  # gone meanwhile
+                    facts = entry.stat(follow_symlinks=False)
+                    entries.append({"name": shown(entry.name), **_kind(facts), **_facts(facts)})
+    return {"entries": sorted(entries, key=_by_name), "truncated": truncated}
+
+
 def shown(name: str | bytes) -> str:
     """A name of a file as text that JSON can carry: octets that are not UTF-8 become `\\xff`."""
     return os.fsencode(name).decode(errors="backslashreplace")
@@ -188,21 +210,6 @@ def _special(path: str) -> Refused:
 
 def _facts(facts: os.stat_result) -> dict[str, int]:
     return {"mode": stat.S_IMODE(facts.st_mode), "modified_ns": facts.st_mtime_ns}
-
-
-def _listing(folder: int) -> dict[str, Any]:
-    entries: list[dict[str, Any]] = []
-    octets = 0
-    with os.scandir(folder) as found:
-        for entry in found:
-            octets += len(os.fsencode(entry.name))
-            if len(entries) == LIST_ENTRIES or octets > LIST_OCTETS:
-                return {"entries": sorted(entries, key=_by_name), "truncated": True}
-            if not is_git(entry.name):
-                with contextlib.suppress(OSError):  # gone meanwhile
-                    facts = entry.stat(follow_symlinks=False)
-                    entries.append({"name": shown(entry.name), **_kind(facts), **_facts(facts)})
-    return {"entries": sorted(entries, key=_by_name), "truncated": False}
 
 
 def _by_name(entry: dict[str, Any]) -> str:

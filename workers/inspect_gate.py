@@ -11,16 +11,13 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workers.errors import Refused
-from workers.inspect_files import shown, walk
+from workers.inspect_files import Reply, shown, walk
 from workers.inspect_inside import sitting
 from workers.inspect_repository import OID, Repository, read_file, read_gitfile, unreadable
 from workers.inspect_shadow import Shadow, is_empty_place, shadow
-
-if TYPE_CHECKING:
-    from workers.inspector import Reply
 
 SHOWN = 20  # paths, commits or stashes of one kind that are told by name; the rest is a count
 STATUS_OCTETS = 8 << 20  # of git's answer; beyond it the tree is dirty enough to be kept
@@ -80,7 +77,8 @@ def _noting(facts: dict[str, Any]) -> Iterator[None]:
     except Refused as refused:
         facts["unreadable"].append(refused.detail)
     except OSError as error:
-        facts["unreadable"].append(f"{shown(error.filename or 'the tree')}: {error.strerror}")
+        where = error.filename if isinstance(error.filename, str) else "the tree"
+        facts["unreadable"].append(f"{shown(where)}: {error.strerror}")
 
 
 def _patiently(tree: str) -> dict[str, Any]:

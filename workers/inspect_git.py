@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workers.errors import Refused
-from workers.inspect_files import shown
+from workers.inspect_files import Reply, shown
 from workers.inspect_repository import OID, Repository, unreadable
 from workers.inspect_shadow import TALK_OCTETS, Shadow, shadow
-
-if TYPE_CHECKING:
-    from workers.inspector import Reply
 
 PATCH_OCTETS = 2 << 20  # what a person may still read in a page; the list of files is whole beyond it
 FILES = 5_000  # of one answer, and

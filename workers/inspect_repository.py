@@ -79,10 +79,10 @@ def read_gitfile(tree: str) -> str | None:
         return None
     finally:
         os.close(top)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        text = os.fsdecode(file.read(SMALL))
+    try:
+        text = os.fsdecode(os.read(descriptor, SMALL)) if stat.S_ISREG(os.fstat(descriptor).st_mode) else ""
+    finally:
+        os.close(descriptor)
     return text.removeprefix("gitdir: ").rstrip("\n") if text.startswith("gitdir: ") else None
 
 

@@ -31,8 +31,8 @@ GRACE = 2.0  # seconds for the last words of one who is late
 CPU_SECONDS = 600  # the deadline counts time, this one work; a backstop that nobody should ever meet
 
 
-class Reply:
-    """What a question is answered with. `receive` reads what the asker sends after the question."""
+class Line:
+    """The Reply that goes over a socket."""
 
     def __init__(self, line: socket.socket, seconds: float) -> None:
         self._line = line
@@ -67,7 +67,7 @@ class Reply:
         self._line.sendall(data)
 
 
-QUESTIONS: dict[str, Callable[[dict[str, Any], Reply], None]] = {
+QUESTIONS: dict[str, Callable[[dict[str, Any], inspect_files.Reply], None]] = {
     "gate": inspect_gate.answer,
     "diff": inspect_git.answer,
     "files": inspect_files.answer,
@@ -83,7 +83,7 @@ def run(question: dict[str, Any], seconds: float, answer: socket.socket) -> None
     """
     _withdraw()
     answer.setblocking(True)
-    reply = Reply(answer, seconds)
+    reply = Line(answer, seconds)
     try:
         with deadline(seconds):
             QUESTIONS[question["do"]](question, reply)
@@ -95,7 +95,7 @@ def run(question: dict[str, Any], seconds: float, answer: socket.socket) -> None
     except ConnectionError:
         pass  # nobody is there to be answered
     except OSError as error:
-        _refuse(reply, _of_the_system(error))
+        _refuse(reply, refusal_of(error))
     finally:
         answer.close()
 
@@ -111,13 +111,14 @@ def _withdraw() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
 
 
-def _of_the_system(error: OSError) -> Refused:
+def refusal_of(error: OSError) -> Refused:
+    """What an error of the system means to the asker."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Refused("disk_full", "there is no room left on the disk", "make room, then try again")
     return Refused("git_failed", f"the tree could not be looked at: {error.strerror}", "see to its cause and try again")
 
 
-def _refuse(reply: Reply, refused: Refused) -> None:
+def _refuse(reply: Line, refused: Refused) -> None:
     words = {"code": refused.code, "detail": refused.detail, "hint": refused.hint, **refused.fields}
     with contextlib.suppress(OSError, Late), deadline(GRACE):
         reply.tell({"error": words})

@@ -1,4 +1,4 @@
-"""Asking inspectors as the supervisor does: through a zygote, over a socket; and a repository with trees to ask about."""
+"""Asking inspectors as the supervisor does, through a zygote; and a repository with a tree to ask about."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ QUIET = {
     "GIT_COMMITTER_NAME": "ana",
     "GIT_COMMITTER_EMAIL": "ana@example.org",
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_PAGER": "cat",
+    "PAGER": "cat",
+    "TERM": "dumb",
 }
 
 
@@ -64,6 +65,14 @@ def zygote() -> Iterator[Zygote]:
         made.close()
 
 
+def has_ended(pid: int | str) -> bool:
+    """Whether a process runs no more; one that nobody has waited for yet does not run either."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def cut(said: bytes) -> Iterator[bytes]:
     """The frames of an answer."""
     while said:
@@ -73,7 +82,7 @@ def cut(said: bytes) -> Iterator[bytes]:
 
 
 class Heard:
-    """What a question was answered with; a Reply without a line, for one process."""
+    """What a question was answered with; a Reply within one process."""
 
     def __init__(self, body: bytes = b"") -> None:
         self.told: dict[str, Any] = {}
@@ -126,6 +135,15 @@ class Ground:
         )
         assert not check or ran.returncode == 0, ran.stderr
         return ran.stdout
+
+    def git_on_terminal(self, *arguments: str) -> None:
+        """The same as somebody in front of a terminal calls it, whatever comes of it."""
+        ours, theirs = os.openpty()
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.top / "home"), **QUIET}
+        null = subprocess.DEVNULL
+        subprocess.run(["git", *arguments], cwd=self.tree, env=env, stdin=null, stdout=theirs, stderr=null, timeout=20)
+        for descriptor in (ours, theirs):
+            os.close(descriptor)
 
     def commit(self, name: str = "more", at: Path | None = None) -> str:
         ((at or self.tree) / name).write_text(name)
