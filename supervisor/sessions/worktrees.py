@@ -18,6 +18,7 @@ from supervisor.sessions import git, refs, registrations
 from supervisor.sessions.bases import Base
 from supervisor.sessions.makings import RECORD, Making, Tree, begin, forget, found, read
 from supervisor.sessions.repositories import Repository, discover
+from supervisor.sessions.strays import end_strays
 from workers.errors import Refused
 
 CHECKOUT_SECONDS = 600.0  # 100,000 files took 5 s; past ten minutes a filter hangs
@@ -86,7 +87,7 @@ class Worktrees:
         """After a crash: take back what was being made for sessions that never came to be. Returns those trees.
 
         `is_known`: whether there is a bundle of this session; then its agent may have been started, and all stays.
-        Waits for a git of the former supervisor that still fills a tree, so do not wait for this before `ready`.
+        Call it before the first `create`.
         """
         gone = []
         for path in await trio.to_thread.run_sync(found, self._home):
@@ -95,13 +96,16 @@ class Worktrees:
                 log.warning("record_unreadable", path=path)
             elif is_known(tree.session):
                 self.settle(path)
-            elif await self._recover(path):
+            elif await self._recover(tree):
                 gone.append(path)
         return gone
 
-    async def _recover(self, path: str) -> bool:
+    async def _recover(self, tree: Tree) -> bool:
+        path = tree.path
         try:
-            descriptor = await _lock(path + RECORD, CHECKOUT_SECONDS)
+            # A git of the former supervisor may still fill the tree: it carries the session's id, and ends first.
+            await trio.to_thread.run_sync(end_strays, tree.session)
+            descriptor = await _lock(path + RECORD, LOCK_SECONDS)
             try:
                 return await self.roll_back(path)
             finally:
@@ -181,6 +185,7 @@ async def _register(repository: Repository, making: Making) -> None:
             *("--reason", registrations.lock_reason(tree.session), "--", tree.path, tree.branch),
             cwd=repository.common_dir,
             git_dir=repository.common_dir,
+            env=_marks(tree),
             holds=making.descriptor,
         )
         if ran.code == 0:
@@ -193,7 +198,7 @@ async def _check_out(making: Making) -> None:
     await git.succeed(
         *("read-tree", "--reset", "-u", making.tree.base_commit),
         cwd=making.tree.path,
-        env=_only_here(making.tree.path),
+        env=_marks(making.tree),
         seconds=CHECKOUT_SECONDS,
         holds=making.descriptor,
     )
@@ -204,16 +209,16 @@ async def _verify(tree: Tree) -> None:
     ran = await git.succeed(
         *("rev-parse", "--show-toplevel", "HEAD", "--symbolic-full-name", "HEAD"),
         cwd=tree.path,
-        env=_only_here(tree.path),
+        env=_marks(tree),
     )
     wanted = [tree.path, tree.base_commit, refs.branch_ref(tree.branch)]
     if ran.lines != wanted:
         raise Refused("git_failed", f"the new tree is {ran.lines}, not {wanted}", "look with: git worktree list")
 
 
-def _only_here(path: str) -> dict[str, str]:
-    """Git looks for a repository in this directory and nowhere above it."""
-    return {"GIT_CEILING_DIRECTORIES": os.path.dirname(path)}
+def _marks(tree: Tree) -> dict[str, str]:
+    """Git looks for a repository in the tree and nowhere above it, and can be found when we are gone."""
+    return {"GIT_CEILING_DIRECTORIES": os.path.dirname(tree.path), "RC_SESSION_ID": tree.session}
 
 
 def _remove(repository: Repository, tree: Tree) -> None:
