@@ -1,0 +1,61 @@
+import pytest
+
+from supervisor.core.facts import Facts, fold
+from workers.core import events
+from workers.core.lifecycle import State
+
+
+def folded(*updates: events.Update) -> Facts:
+    facts = Facts(name="fix")
+    for seq, update in enumerate(updates, start=1):
+        facts = fold(facts, seq, update)
+    return facts
+
+
+def test_a_session_is_what_its_events_tell() -> None:
+    facts = folded(events.process("starting"), events.process("running", pid=42, terminal_offset=0))
+    assert (facts.state, facts.pid, facts.last_seq) == (State.RUNNING, 42, 2)
+    assert facts.holds_slot and not facts.ended
+
+
+def test_an_end_says_how_and_leaves_no_process() -> None:
+    facts = folded(
+        events.process("running", pid=42),
+        events.process("exited", code=3, signal=None, reason="ended", terminal_offset=900),
+    )
+    assert facts.exit == {"code": 3, "signal": None, "reason": "ended"}
+    assert (facts.pid, facts.offset, facts.ended, facts.holds_slot) == (None, 900, True, False)
+
+
+def test_a_resumed_session_has_no_end_any_more() -> None:
+    facts = folded(events.process("exited", code=0, reason="ended"), events.process("starting"))
+    assert (facts.state, facts.exit) == (State.STARTING, None)
+
+
+def test_names_sizes_and_the_archive_are_folded() -> None:
+    facts = folded(events.renamed("other"), events.resized(50, 120, 7), events.archived())
+    assert (facts.name, facts.rows, facts.columns, facts.archived) == ("other", 50, 120, True)
+    assert not fold(facts, 4, events.restored()).archived
+
+
+def test_a_tool_shows_what_the_agent_is_doing_until_the_turn_is_over() -> None:
+    busy = folded(events.turn_running(), {"sessionUpdate": "tool_call", "title": "run the tests"})
+    assert (busy.turn, busy.doing) == ("running", "run the tests")
+    assert fold(busy, 3, {"sessionUpdate": "tool_call"}).doing is None
+    idle = fold(busy, 3, events.turn_idle("end_turn"))
+    assert (idle.turn, idle.doing) == ("idle", None)
+
+
+def test_what_changes_nothing_only_moves_the_number() -> None:
+    assert folded(events.notice("info", "hello")) == Facts(name="fix", last_seq=1)
+
+
+def test_facts_survive_the_store() -> None:
+    facts = folded(events.process("running", pid=42), events.renamed("näme"))
+    assert Facts.from_json({**facts.to_json(), "of_a_later_release": 1}) == facts
+
+
+@pytest.mark.parametrize("value", [{}, {"name": "x"}, {"state": "running"}, {"name": "x", "state": "dreaming"}])
+def test_what_is_no_facts_is_refused(value: dict[str, object]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        Facts.from_json(value)
