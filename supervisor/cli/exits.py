@@ -22,6 +22,7 @@ _BY_CODE = {
     "unreachable": UNREACHABLE,
     "failed": FAILED,
     "timeout": TIMED_OUT,
+    "configuration": CANNOT_BE_HAD,
     "not_found": NOT_THERE,
     "unknown_session": NOT_THERE,
     "unknown_project": NOT_THERE,

@@ -17,7 +17,11 @@ from workers.errors import Refused
 
 __all__ = ["age", "block", "count", "line", "note", "problem_of", "refuse", "size", "table", "value", "visible"]
 
-OWN_TITLES = {"unreachable": (503, "The box cannot be reached"), "timeout": (504, "It took too long")}
+OWN_TITLES = {
+    "unreachable": (503, "The box cannot be reached"),
+    "timeout": (504, "It took too long"),
+    "configuration": (500, "It cannot be had"),
+}
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 

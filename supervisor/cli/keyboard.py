@@ -1,0 +1,93 @@
+"""The asker's keyboard at a session: what goes there, and what is meant for `rc attach` itself."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import suppress
+from typing import Any
+
+import trio
+
+from supervisor.cli import ownterminal
+from supervisor.cli.address import is_terminal
+from supervisor.cli.detachkeys import DetachKeys, Typed
+from supervisor.cli.following import DETACHED, SIGNALLED, Outcome
+from supervisor.cli.line import Line
+from supervisor.core.terminalanswers import Sieve
+from workers.errors import Broken
+
+WAITING = 64  # messages that a stuck box has not taken; what is typed on top of them is dropped
+ANSWER_SECONDS = 0.5  # a terminal answers what a replay asked it a moment after it was drawn
+
+Message = bytes | dict[str, Any]
+
+
+class Keyboard:
+    """`view`: nothing goes to the session. While muted (a replay) what the terminal answers by itself is dropped.
+
+    Sending is a task of its own, so that a box which takes nothing never keeps a person from leaving.
+    """
+
+    def __init__(self, view: bool) -> None:
+        self._view = view
+        self._interactive = is_terminal(ownterminal.STDIN)
+        self._detach = DetachKeys()
+        self._sieve = Sieve()
+        self._connected = False
+        self._muted = False
+        self._muted_until = 0.0
+        self._sent: trio.MemorySendChannel[Message]
+        self._sent, self._to_send = trio.open_memory_channel[Message](WAITING)
+
+    def mute(self) -> None:
+        self._muted = True
+
+    def unmute(self) -> None:
+        if self._muted:
+            self._muted = False
+            self._muted_until = trio.current_time() + ANSWER_SECONDS
+
+    async def read(self) -> Outcome | None:
+        """Read until the keyboard (or pipe) ends, or says that it wants to leave."""
+        while data := await ownterminal.read():
+            typed = self._detach.feed(data) if self._interactive else Typed(data)
+            self._type(typed.keys)
+            if typed.wish == "d":
+                return Outcome(DETACHED)
+            if typed.wish == "t":
+                self.command("lease", "take_lease")
+        return Outcome(SIGNALLED, signal=signal.SIGHUP) if self._interactive else None
+
+    def _type(self, keys: bytes) -> None:
+        muted = self._muted or trio.current_time() < self._muted_until
+        wanted = b"".join(data for is_answer, data in self._sieve.sort(keys) if not (muted and is_answer))
+        if wanted:
+            self._post(wanted)
+
+    def command(self, id: str, kind: str, **fields: object) -> None:
+        self._post({"type": "command", "id": id, "command": {"kind": kind, **fields}})
+
+    def tell_size(self) -> None:
+        """The size of the asker's terminal, where there is one."""
+        size = ownterminal.size()
+        if size is not None:
+            self.command("size", "resize", rows=size[0], columns=size[1])
+
+    def _post(self, message: Message) -> None:
+        if self._connected and not self._view:
+            with suppress(trio.WouldBlock):
+                self._sent.send_nowait(message)
+
+    async def send(self, line: Line) -> None:
+        """Send what is typed, for as long as the line holds; what an earlier line has not taken is forgotten."""
+        with suppress(trio.WouldBlock):
+            while True:
+                self._to_send.receive_nowait()
+        self._connected = True
+        try:
+            with suppress(Broken):  # whoever reads the line says so
+                while True:
+                    message = await self._to_send.receive()
+                    await (line.send_keys(message) if isinstance(message, bytes) else line.send(message))
+        finally:
+            self._connected = False

@@ -1,0 +1,142 @@
+"""The line to a session's stream: a WebSocket over the box's Unix socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import trio
+from trio_websocket import (
+    ConnectionClosed,
+    ConnectionRejected,
+    HandshakeError,
+    WebSocketConnection,
+    wrap_client_stream,
+)
+
+from supervisor.cli import address
+from supervisor.cli.client import refusal_of
+from workers.errors import Broken, Refused
+
+PROTOCOL = "rc.v1"
+OPEN_SECONDS = 15.0  # a box that is starting, or recovering 32 sessions, answers long before
+READ_OCTETS = 64 << 10  # at once from the socket; the library's 4 KiB cost a third of the throughput
+KEYS = b"\x01"
+KEYS_OCTETS = 128 << 10  # of one message; the box takes 256 KiB
+
+Result = TypeVar("Result")
+
+
+class Line:
+    """An open stream. Its methods raise Broken when the box has gone away."""
+
+    def __init__(self, connection: WebSocketConnection) -> None:
+        self._connection = connection
+
+    async def receive(self) -> dict[str, Any] | bytes:
+        """The next message: an object, or the octets of a binary one."""
+        try:
+            message = await self._connection.get_message()
+        except ConnectionClosed as closed:
+            raise Broken(f"the box closed the line ({closed.reason})") from closed
+        if isinstance(message, bytes):
+            return message
+        try:
+            value = json.loads(message)
+        except ValueError as error:
+            raise Broken("the box sent something that is not JSON") from error
+        if not isinstance(value, dict):
+            raise Broken("the box sent something that is not a message")
+        return value
+
+    async def send(self, value: dict[str, Any]) -> None:
+        await self._send(json.dumps(value))
+
+    async def send_keys(self, keys: bytes) -> None:
+        for at in range(0, len(keys), KEYS_OCTETS):
+            await self._send(KEYS + keys[at : at + KEYS_OCTETS])
+
+    async def command(self, id: str, kind: str, **fields: object) -> None:
+        """Ask for something; `ack` or `refused` come back with the id."""
+        await self.send({"type": "command", "id": id, "command": {"kind": kind, **fields}})
+
+    async def _send(self, message: str | bytes) -> None:
+        try:
+            await self._connection.send_message(message)
+        except ConnectionClosed as closed:
+            raise Broken(f"the box closed the line ({closed.reason})") from closed
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    socket: str, path: str, query: dict[str, object] | None = None, ticket: str | None = None
+) -> AsyncIterator[Line]:
+    """A line that is open while inside. Raises Refused with what the box says (or `unreachable`), Broken when it
+    goes away, and what is raised inside as itself, out of the groups that nurseries make."""
+    given = {name: value for name, value in (query or {}).items() if value is not None}
+    resource = f"{path}?{urlencode(given)}" if given else path
+    protocols = [PROTOCOL, *([f"ticket.{ticket}"] if ticket else [])]
+    try:
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(address.connect(socket, OPEN_SECONDS)))
+        async with stream, trio.open_nursery() as reading:
+            yield Line(await _handshake(reading, stream, resource, protocols))
+            reading.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise cause(group) from group
+
+
+async def _handshake(
+    reading: trio.Nursery, stream: trio.SocketStream, resource: str, protocols: list[str]
+) -> WebSocketConnection:
+    # A refusal does not come out of the call but out of its task, by way of the nursery.
+    with trio.move_on_after(OPEN_SECONDS):
+        return await wrap_client_stream(
+            reading, stream, "rc.sock", resource, subprotocols=protocols, receive_buffer_size=READ_OCTETS
+        )
+    raise Broken(f"the box does not answer within {OPEN_SECONDS:.0f} s")
+
+
+def run(main: Callable[..., Awaitable[Result]], *args: Any) -> Result:
+    """`trio.run`, with what its nurseries raise as itself, as every verb raises it."""
+    try:
+        return trio.run(main, *args)
+    except BaseExceptionGroup as group:
+        raise cause(group) from group
+
+
+def cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one failure that a group is about; the group itself where that is none of those that we know."""
+    leaves = list(_leaves(group))
+    if any(isinstance(leaf, trio.Cancelled) for leaf in leaves):
+        return group
+    known = (leaf for kind in _KNOWN for leaf in leaves if isinstance(leaf, kind))
+    return _translated(next(known, group))
+
+
+_KNOWN = (KeyboardInterrupt, Refused, Broken, ConnectionRejected, HandshakeError, OSError)
+
+
+def _translated(error: BaseException) -> BaseException:
+    if isinstance(error, ConnectionRejected):
+        return refusal_of(_problem(error.body), error.status_code)
+    if isinstance(error, HandshakeError):
+        return Broken("the box went away")
+    return error
+
+
+def _problem(body: bytes | None) -> object:
+    try:
+        return json.loads(body or b"null")
+    except ValueError:
+        return None
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each

@@ -1,0 +1,68 @@
+"""A box for those verbs that need one: started in the background when none runs and a person sits there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from supervisor.cli import client as clients
+from supervisor.cli import printing
+from supervisor.cli.address import connect, inside_session, is_terminal
+from supervisor.cli.arguments import Parser
+from workers.errors import Refused
+
+# By variable and not by flag, because flags are remembered. The session that is asked for is made right afterwards;
+# one more that nobody asked for would only take a slot.
+FOR_THIS_START = {"RC_CREATE_SESSION_IN_DIR": "false"}
+ANY_PORT = {"RC_LISTEN": "127.0.0.1:0"}
+
+
+def add_no_start(parser: Parser) -> None:
+    parser.add_argument("--no-start", action="store_true", help="do not start a box when none runs")
+
+
+def running_box(args: argparse.Namespace) -> clients.Client:
+    """The client of a box that runs: of the one that did, or of one that is started now, which is said.
+
+    Raises Refused `unreachable` where none may be started.
+    """
+    client = clients.of(args)
+    try:
+        connect(client.address.socket, clients.LOOK_SECONDS).close()
+    except Refused as refused:
+        nobody_there = isinstance(refused.__cause__, FileNotFoundError | ConnectionRefusedError)
+        state_dir = client.address.state_dir
+        if state_dir is None or not nobody_there or args.no_start or inside_session() or not is_terminal(0):
+            raise
+        _start(state_dir)
+    return client
+
+
+def _start(state_dir: str) -> None:
+    from supervisor.statelock import make_state_dir
+
+    make_state_dir(state_dir)
+    fallen_back = ""
+    try:
+        ready = _start_with(state_dir, FOR_THIS_START)
+    except Refused as refused:
+        if refused.code != "configuration":
+            raise
+        # A port in use is the one cause that can be got around; with any other the second try is refused as well.
+        ready = _start_with(state_dir, FOR_THIS_START | ANY_PORT)
+        fallen_back = f" ({refused.detail})"
+    where = " ".join(map(str, ready.get("urls") or ()))
+    printing.note(f"no box was running; started one in the background at {where}{fallen_back}; rc shutdown ends it")
+
+
+def _start_with(state_dir: str, variables: dict[str, str]) -> dict[str, Any]:
+    from supervisor.detached import start_box
+
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        return start_box([f"--state-dir={state_dir}"], state_dir)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
