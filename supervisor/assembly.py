@@ -26,6 +26,7 @@ from supervisor.sessions.link import Supervisor
 from supervisor.sessions.projects import Projects
 from supervisor.sessions.recovery import highest_epoch, take_inventory
 from supervisor.sessions.registry import Registry
+from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
 from supervisor.sessions.verbs import Verbs
 from supervisor.sessions.watch import BOX, Watches
@@ -50,6 +51,7 @@ class Parts:
     index: Index
     watches: Watches
     worktrees: Worktrees
+    room: Room
 
 
 async def find_projects(index: Index, settings: Settings, named: tuple[str, ...], here: str) -> Projects:
@@ -98,14 +100,15 @@ def put_together(
             stopping.set()  # its one session is over, and so is the box
 
     keepers = Keepers(Keeping(us, boot, ended), launcher, errands)
+    room = Room(settings.state_dir, settings.room, registry, lambda: watches.touch(BOX))
     workspaces = Workspaces(worktrees, Fetcher())
-    creation = Creation(settings, registry, slots, projects, workspaces, keepers.launch, keepers.forget)
+    creation = Creation(settings, registry, slots, projects, workspaces, room, keepers.launch, keepers.forget)
     verbs = Verbs(registry, slots, boot, keepers.launch)
     executions = Executions(launcher, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
     box = Box(
         settings, us.epoch, registry, slots, projects, index, errands, creation, verbs, watches, executions, stopping
     )
-    return Parts(box, registry, slots, keepers, index, watches, worktrees)
+    return Parts(box, registry, slots, keepers, index, watches, worktrees, room)
 
 
 async def adopt_all(parts: Parts) -> None:

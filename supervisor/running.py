@@ -25,6 +25,7 @@ from supervisor.assembly import (
 )
 from supervisor.cli.options import ServeOptions
 from supervisor.core.access import Principal
+from supervisor.logs import start_log
 from supervisor.sessions.box import Box
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.index import Index
@@ -46,6 +47,9 @@ async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
     """From the lock, which the caller holds, to the end. Raises Refused while nothing of the box has started."""
     async with Store.open(os.path.join(state_dir, "box.sqlite")) as store:
         settings = await resolve(options, os.environ, store)
+        start_log(verbose=settings.verbose, as_json=settings.log_json)
+        if store.notice:
+            log.warning("store_replaced", detail=store.notice)
         index = Index(store)
         projects = await find_projects(index, settings, options.projects, os.getcwd())
         entrances = [bind_tcp(address) for address in settings.listen]
@@ -77,6 +81,7 @@ async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options:
         with parts.watches.watching() as watch:
             behind.start_soon(parts.index.follow, parts.registry, watch)
             behind.start_soon(_heed_signals, box)
+            behind.start_soon(parts.room.watch)
             async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
                 await front.start(listen, entrances, api, partial(serve_websocket, box), who, box.stopping)
                 await _begin(parts, options)

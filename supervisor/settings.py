@@ -15,6 +15,7 @@ from supervisor.boxfile import BoxFile
 from supervisor.core.agents import AgentRow as AgentRow
 from supervisor.core.agents import agent_rows, built_in
 from supervisor.core.options import Found, Option, Origin, Unusable, find, options, settle
+from supervisor.core.room import Limits
 from supervisor.core.unfit import Unfit
 from supervisor.records import Remembered, remembered
 from workers.errors import Refused
@@ -66,6 +67,8 @@ class Settings:
     create_session_in_dir: bool
     environment: str
     terminal_keep: int
+    room_octets: int
+    room_percent: int
     verbose: bool
     log_json: bool
     agents: Mapping[str, AgentRow]
@@ -73,6 +76,11 @@ class Settings:
     config: str | None
     own: Mapping[str, str]
     origins: Mapping[str, Origin]
+
+    @property
+    def room(self) -> Limits:
+        """How much of the disk is kept free."""
+        return Limits(self.room_octets, self.room_percent)
 
     def row(self, name: str) -> AgentRow:
         """Raises Refused `unknown_agent`."""

@@ -83,6 +83,14 @@ def _terminal_keep(value: object, path: Path) -> int:
     return unfit.size(value, path, TERMINAL_KEEP_MIN, TERMINAL_KEEP_MAX)
 
 
+def _room_octets(value: object, path: Path) -> int:
+    return unfit.size(value, path, 0, TERMINAL_KEEP_MAX)
+
+
+def _room_percent(value: object, path: Path) -> int:
+    return unfit.whole(value, path, 0, 50)
+
+
 def options(host: str, agents: tuple[str, ...]) -> tuple[Option, ...]:
     """All settings but the agents themselves, whose names these are.
 
@@ -109,6 +117,8 @@ def options(host: str, agents: tuple[str, ...]) -> tuple[Option, ...]:
         ),
         Option("environment", ("environment",), None, "", _environment, _text),
         Option("terminal_keep", ("journal", "terminal_keep"), None, 64 << 20, _terminal_keep, _text),
+        Option("room_octets", ("disk", "keep_free"), None, 1 << 30, _room_octets, _text),
+        Option("room_percent", ("disk", "keep_free_percent"), None, 5, _room_percent, _number),
         Option("verbose", ("log", "verbose"), "verbose", False, unfit.boolean, _truth),
         Option("log_json", ("log", "json"), "log-json", False, unfit.boolean, _truth),
     )

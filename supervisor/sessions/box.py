@@ -20,6 +20,7 @@ from supervisor.sessions.index import Index
 from supervisor.sessions.line import Line
 from supervisor.sessions.projects import Project, Projects
 from supervisor.sessions.registry import Registry
+from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
 from supervisor.sessions.verbs import Verbs
 from supervisor.sessions.watch import BOX, Watch, Watches
@@ -51,6 +52,7 @@ class Box:
         verbs: Verbs,
         watches: Watches,
         executions: Executions,
+        room: Room,
         stopping: trio.Event,
     ) -> None:
         self.settings = settings
@@ -66,6 +68,7 @@ class Box:
         self._verbs = verbs
         self._watches = watches
         self._executions = executions
+        self._room = room
 
     @property
     def name(self) -> str:
@@ -90,6 +93,8 @@ class Box:
             "agents": self.settings.describe_agents(),
             "sandbox": "none",
             "urls": self.urls,
+            "notices": [self._room.notice] if self._room.notice else [],
+            "settings": self.settings.describe() if may(principal, Action.SEE_ALL) else [],
             "you": principal.you(),
         }
 

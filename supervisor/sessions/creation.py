@@ -20,6 +20,7 @@ from supervisor.core.names import check_name, default_name
 from supervisor.sessions.endings import first_facts
 from supervisor.sessions.projects import Projects
 from supervisor.sessions.registry import Registry
+from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
 from supervisor.sessions.workspaces import Workspace, Workspaces
 from supervisor.settings import AgentRow, Settings
@@ -64,6 +65,7 @@ class Creation:
         slots: Slots,
         projects: Projects,
         workspaces: Workspaces,
+        room: Room,
         launch: Callable[[Session], Awaitable[None]],
         forget: Callable[[Session], Awaitable[None]],
     ) -> None:
@@ -72,6 +74,7 @@ class Creation:
         self._slots = slots
         self._projects = projects
         self._workspaces = workspaces
+        self._room = room
         self._launch = launch
         self._forget = forget
 
@@ -80,6 +83,7 @@ class Creation:
 
         Raises Refused, and then nothing is left: no slot, no tree, no branch, no bundle, no record.
         """
+        await self._room.check()
         session = self._reserve(wish, by, spawn_mode)
         try:
             await self._prepare_and_launch(session, wish, self._neighbours(session))

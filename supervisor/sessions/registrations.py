@@ -58,8 +58,11 @@ def take_out(admin: str, kept: str) -> None:
 def put_back(repository: Repository, kept: str, session: str, path: str) -> str:
     """Move a registration back and tie it to the tree at `path`, marked as `session`'s. Returns its directory.
 
-    Raises Refused `kept` when the tree's `.git` cannot be written without going astray.
+    Done already is no error. Raises Refused `kept` when the tree's `.git` cannot be written without going astray.
     """
+    done = find(repository, session, path)
+    if done is not None and not os.path.lexists(kept):
+        return done
     parent = os.path.join(repository.common_dir, "worktrees")
     os.makedirs(parent, exist_ok=True)
     admin = _free_name(parent, os.path.basename(path))
