@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from contextlib import ExitStack
+from functools import partial
+from typing import Protocol
 
 import trio
 from trio_websocket import WebSocketConnection
@@ -10,12 +12,15 @@ from trio_websocket import WebSocketConnection
 from supervisor.core import access
 from supervisor.core.access import SESSION, Principal
 from supervisor.core.streamquery import StreamQuery, parse
+from supervisor.sessions.line import Line
 from supervisor.sessions.session import Session
+from supervisor.web.boxstream import BoxDesk, BoxSource, WatchedBox
 from supervisor.web.head import Head
 from supervisor.web.stream_connection import Connection, accepted
 from supervisor.web.stream_cursor import Cursor
 from supervisor.web.stream_desk import Desk
 from supervisor.web.stream_dialect import WebSocketDialect
+from supervisor.web.stream_exec import ExecDesk, ExecSource, converse
 from supervisor.web.stream_handshake import read_handshake
 from supervisor.web.stream_lease import CLOCK, Clock, new_seat
 from supervisor.web.stream_opening import begin
@@ -23,15 +28,12 @@ from supervisor.web.stream_outlet import Outlet
 from supervisor.web.stream_sender import Sender
 
 
-class StreamBox(Protocol):
+class StreamBox(WatchedBox, Protocol):
     """What streams need of the box."""
 
     epoch: int
-    stopping: trio.Event
 
-    def session(self, id: str) -> Session: ...
-
-    def show(self, session: Session) -> dict[str, Any]: ...
+    async def open_exec(self, session: Session, ticket: str) -> Line: ...
 
 
 async def serve_websocket(
@@ -44,12 +46,39 @@ async def serve_websocket(
 ) -> None:
     """One WebSocket, from its request to its close. Raises Refused before anything of it was answered."""
     route = access.route(principal, head.method, head.path, websocket=True)
-    assert route.template == SESSION + "/stream" and route.session is not None
-    session = box.session(route.session)
-    handshake, query = read_handshake(head), parse(head.query)
+    session = box.session(route.session) if route.session is not None else None
+    handshake = read_handshake(head)
     outlet = Outlet(stream, handshake.replay(raw_head))
-    async with accepted(outlet, handshake) as websocket:
-        await _attend(box, session, query, principal, clock, websocket, outlet)
+    with ExitStack() as held:
+        if session is None:
+            serve = partial(_tell_box, box, principal)
+        elif route.template == SESSION + "/stream":
+            serve = partial(_attend, box, session, parse(head.query), principal, clock)
+        else:
+            line = await box.open_exec(session, handshake.ticket or "")
+            held.callback(line.close)
+            serve = partial(_execute, box, line)
+        async with accepted(outlet, handshake) as websocket:
+            await serve(websocket, outlet)
+
+
+async def _tell_box(box: StreamBox, principal: Principal, websocket: WebSocketConnection, outlet: Outlet) -> None:
+    with box.watch() as watch:
+        source = BoxSource(box, principal, WebSocketDialect())
+        sender = Sender(outlet, source)
+        connection = Connection(websocket, outlet, sender, BoxDesk(sender))
+        ending = await connection.run(box.stopping, [partial(source.follow, watch, sender.moved)])
+    await connection.say_goodbye(ending)
+
+
+async def _execute(box: StreamBox, line: Line, websocket: WebSocketConnection, outlet: Outlet) -> None:
+    source = ExecSource()
+    sender = Sender(outlet, source)
+    desk = ExecDesk(line, sender)
+    outlet.keys = desk
+    connection = Connection(websocket, outlet, sender, desk)
+    ending = await connection.run(box.stopping, [partial(converse, line, source, sender.moved)])
+    await connection.say_goodbye(ending)
 
 
 async def _attend(

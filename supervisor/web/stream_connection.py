@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
@@ -14,7 +14,8 @@ from supervisor.core.messages import MAX_MESSAGE
 from supervisor.web.problems import to_json
 from supervisor.web.stream_handshake import SUBPROTOCOL, Handshake
 from supervisor.web.stream_outlet import Outlet
-from supervisor.web.stream_sender import Ending, Sender
+from supervisor.web.stream_sender import Sender
+from supervisor.web.stream_source import Ending
 from workers.errors import Broken
 
 HANDSHAKE_SECONDS = 5.0  # everything of it has been read already; this only bounds the answer
@@ -49,7 +50,7 @@ async def accepted(outlet: Outlet, handshake: Handshake) -> AsyncIterator[WebSoc
 class Connection:
     """What goes on over one WebSocket. Ends when the client leaves, the source ends, or the box is stopping."""
 
-    def __init__(self, websocket: WebSocketConnection, outlet: Outlet, sender: Sender[Any], taker: Taker) -> None:
+    def __init__(self, websocket: WebSocketConnection, outlet: Outlet, sender: Sender, taker: Taker) -> None:
         self._websocket = websocket
         self._outlet = outlet
         self._sender = sender

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import trio
 
@@ -18,12 +18,10 @@ from supervisor.sessions.session import Session
 from supervisor.web.problems import to_json
 from supervisor.web.stream_dialect import Dialect, Place
 from supervisor.web.stream_lease import Clock, lease_message
-from supervisor.web.stream_sender import Ending
 from supervisor.web.stream_snapshot import Span, State, Step, size_message, steps_of
+from supervisor.web.stream_source import Batch, Ending
 from workers.core.events import client_frame
 
-BATCH = 256 << 10  # octets offered to the kernel at once: what its send buffer holds
-BATCH_PIECES = 512  # of one system call; echoed keys make many small ones
 PAGE_EVENTS = 256
 PAGE_OCTETS = 1 << 20  # a few frames of the largest size: a thread's start costs more than reading one
 BEHIND = 1 << 20  # octets, by the interface
@@ -32,27 +30,6 @@ SNAPSHOT_OCTETS = 192 << 10  # of output before the live end; a screen of 50 by 
 NEWS_SECONDS = 0.25  # until the disk is asked again for what the hub says is there
 DELETED = Ending(NORMAL, "session_deleted")
 _RESIZED = b'"sessionUpdate":"_rc/resized"'
-
-
-@dataclass(slots=True)
-class Batch:
-    """What comes next, in order: first what is `said`, then what is `paged` or cached. `more` stands behind these."""
-
-    pieces: list[bytes] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
-    said: int = 0
-    paged: int = 0
-    more: bool = False
-    octets: int = 0
-
-    @property
-    def is_full(self) -> bool:
-        return self.octets >= BATCH or len(self.pieces) >= BATCH_PIECES
-
-    def add(self, piece: bytes, place: Place) -> None:
-        self.pieces.append(piece)
-        self.places.append(place)
-        self.octets += len(piece)
 
 
 @dataclass(frozen=True, slots=True)

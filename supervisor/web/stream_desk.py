@@ -33,7 +33,7 @@ class Desk:
     """
 
     def __init__(
-        self, session: Session, seat: Seat, principal: Principal, clock: Clock, sender: Sender[Any], cursor: Cursor
+        self, session: Session, seat: Seat, principal: Principal, clock: Clock, sender: Sender, cursor: Cursor
     ) -> None:
         self._session = session
         self._seat = seat

@@ -48,7 +48,7 @@ class Outlet(trio.abc.Stream):
     # Out
 
     def push(self, frames: Sequence[bytes]) -> int:
-        """Send as much of the frames (at most 1,024, the kernel's limit) as goes now: how many need no further thought."""
+        """Send as many of the frames (at most 1,024) as the kernel takes now: how many need no further thought."""
         # Not async on purpose: a key's echo goes out in the very step that brought it.
         if self._rest or self._lock.locked() or self._descriptor < 0:
             return 0

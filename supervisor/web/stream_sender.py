@@ -2,60 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
 
 import trio
 
 from supervisor.web.stream_outlet import Outlet
+from supervisor.web.stream_source import Ending, Source
 
 UNSAID = 64  # answers that a client has not read; when full its next message waits, which is its own doing
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why we close: told in `bye` where there is a `reason`, and by the code of the WebSocket's close."""
-
-    code: int
-    reason: str | None = None
-    retry: bool = False
-
-
-class Pieces(Protocol):
-    """What comes next."""
-
-    @property
-    def pieces(self) -> Sequence[bytes]: ...
-
-    @property
-    def more(self) -> bool: ...
-
-
-Next = TypeVar("Next", bound=Pieces)
-
-
-class Source(Protocol[Next]):
-    """What a connection has to send. Asked in one step, so that what it says next is what is sent next."""
-
-    stalled: bool
-
-    @property
-    def unsaid(self) -> int: ...
-
-    @property
-    def ending(self) -> Ending | None: ...
-
-    def say(self, **message: object) -> None: ...
-
-    def batch(self) -> Next: ...
-
-    def advance(self, batch: Next, count: int) -> None: ...
-
-    def is_done(self, batch: Next, count: int) -> bool: ...
-
-    async def fetch(self) -> None: ...
 
 
 class _Left(Enum):
@@ -67,10 +21,10 @@ class _Left(Enum):
     NOT_IN_MEMORY = "fetch it"
 
 
-class Sender(Generic[Next]):
+class Sender:
     """One task runs `run`; `moved` is called, from whatever task, when the source may have something new."""
 
-    def __init__(self, outlet: Outlet, source: Source[Next]) -> None:
+    def __init__(self, outlet: Outlet, source: Source) -> None:
         self._outlet = outlet
         self._source = source
         self._parked: trio.Event | None = None  # while there is nothing to do

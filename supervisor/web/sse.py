@@ -1,0 +1,129 @@
+"""Both streams as server-sent events, for clients that have no WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import trio
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from supervisor.core.access import Principal
+from supervisor.core.streamquery import parse
+from supervisor.sessions.session import Session
+from supervisor.web.boxstream import BoxSource, WatchedBox
+from supervisor.web.problems import to_json
+from supervisor.web.stream import StreamBox
+from supervisor.web.stream_connection import STOPPING
+from supervisor.web.stream_cursor import Cursor
+from supervisor.web.stream_dialect import SseDialect
+from supervisor.web.stream_lease import CLOCK, Clock, new_seat
+from supervisor.web.stream_opening import begin
+from supervisor.web.stream_outlet import STALL_SECONDS
+from supervisor.web.stream_source import Ending, Source
+
+COMMENT_SECONDS = 15.0  # by the interface; proxies drop a line that is silent for 30 to 60 s
+COMMENT = b": still here\n\n"
+
+Moved = Callable[[], None]
+Opening = Callable[[Moved], AbstractAsyncContextManager[Source]]
+
+
+class EventStream(Response):
+    """A response that goes on until the client leaves, the source ends or the box is stopping."""
+
+    media_type: str = "text/event-stream"
+
+    def __init__(self, opening: Opening, stopping: trio.Event) -> None:
+        super().__init__(headers={"x-accel-buffering": "no"})  # nginx would keep events to itself
+        del self.headers["content-length"]
+        self._opening = opening
+        self._stopping = stopping
+        self._news = trio.Event()
+        self._ending: Ending | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async with trio.open_nursery() as tasks:
+
+            async def until_the_client_leaves() -> None:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                tasks.cancel_scope.cancel()
+
+            async def until_the_box_stops() -> None:
+                await self._stopping.wait()
+                self._ending = STOPPING
+                self._moved()
+
+            tasks.start_soon(until_the_client_leaves)
+            tasks.start_soon(until_the_box_stops)
+            async with self._opening(self._moved) as source:
+                await self._tell(source, send)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            tasks.cancel_scope.cancel()
+
+    def _moved(self) -> None:
+        self._news.set()
+
+    async def _tell(self, source: Source, send: Send) -> None:
+        while True:
+            self._news = trio.Event()
+            batch = source.batch()
+            ending = self._ending or (source.ending if not batch.pieces else None)
+            if ending is not None:
+                bye = to_json({"type": "bye", "reason": ending.reason, "retry": ending.retry})
+                await send({"type": "http.response.body", "body": b"data: %s\n\n" % bye, "more_body": True})
+                return
+            if batch.pieces:
+                began = trio.current_time()
+                await send({"type": "http.response.body", "body": b"".join(batch.pieces), "more_body": True})
+                source.stalled |= trio.current_time() - began > STALL_SECONDS
+                source.advance(batch, len(batch.pieces))
+            elif batch.more:
+                await source.fetch()
+            else:
+                with trio.move_on_after(COMMENT_SECONDS) as patience:
+                    await self._news.wait()
+                if patience.cancelled_caught:
+                    await send({"type": "http.response.body", "body": COMMENT, "more_body": True})
+
+
+def session_events(
+    box: StreamBox,
+    session: Session,
+    query: str,
+    last_event_id: str | None,
+    principal: Principal,
+    clock: Clock = CLOCK,
+) -> EventStream:
+    """The stream of one session. Raises Refused before anything of the answer is sent."""
+    wanted = parse(query)
+    if last_event_id is not None:
+        wanted = wanted.resumed(last_event_id)
+
+    @asynccontextmanager
+    async def opening(moved: Moved) -> AsyncIterator[Source]:
+        seat = new_seat(principal, session.id)
+        cursor = Cursor(session, SseDialect(), clock, wants_all=wanted.wants_all)
+        with session.hub.looking(moved):
+            await begin(cursor, session, wanted, seat, box.epoch, box.show(session))
+            yield cursor
+
+    return EventStream(opening, box.stopping)
+
+
+def box_events(box: WatchedBox, principal: Principal) -> EventStream:
+    """The stream of the box."""
+
+    @asynccontextmanager
+    async def opening(moved: Moved) -> AsyncIterator[Source]:
+        with box.watch() as watch:
+            source = BoxSource(box, principal, SseDialect())
+            async with trio.open_nursery() as following:
+                following.start_soon(source.follow, watch, moved)
+                yield source
+                following.cancel_scope.cancel()
+
+    return EventStream(opening, box.stopping)

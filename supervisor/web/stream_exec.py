@@ -1,0 +1,154 @@
+"""A program that runs for one connection and not a moment longer: a terminal's frames, then how it ended."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import trio
+
+from supervisor.core.frames import NORMAL, OUTPUT, octets, text
+from supervisor.core.messages import Keys, Order, Ping, Unfit, parse
+from supervisor.errors import problem
+from supervisor.sessions.line import Line
+from supervisor.web.problems import to_json
+from supervisor.web.stream_sender import Sender
+from supervisor.web.stream_source import BATCH, NOWHERE, Batch, Ending
+from workers.core.wire import Frame, Kind, json_frame
+from workers.errors import Broken, Refused
+
+NOT_STARTED = 127  # the exit code by which shells say that a command could not be run
+KINDS = ("resize", "signal")  # what such a program can be told besides keys
+
+
+class ExecSource:
+    """What the program prints. Nothing of it is dropped: while the client does not read, nor do we, nor its host."""
+
+    def __init__(self) -> None:
+        self.stalled = False
+        self.ending: Ending | None = None
+        self._said: deque[bytes] = deque()
+        self._output: deque[bytes] = deque()
+        self._waiting = 0  # octets of output
+        self._room = trio.Event()
+        self._last: bytes | None = None
+
+    @property
+    def unsaid(self) -> int:
+        return len(self._said)
+
+    def say(self, **message: object) -> None:
+        self._said.append(text(to_json(message)))
+
+    async def follow(self, line: Line, moved: Callable[[], None]) -> None:
+        """Carry what the program's host tells, to its end."""
+        with suppress(Broken):
+            async for told in line.batches():
+                for frame in told:
+                    self._take(frame)
+                moved()
+                while self._waiting > BATCH:
+                    self._room = trio.Event()
+                    await self._room.wait()
+        if self._last is None and self.ending is None:
+            self._end({"code": None, "signal": None})  # its host was killed, and nobody knows how it went
+        moved()
+
+    def _take(self, frame: Frame) -> None:
+        if frame.kind is Kind.OUTPUT:
+            self._output.append(octets(OUTPUT, frame.number, frame.payload))
+            self._waiting += len(self._output[-1])
+        elif frame.kind is Kind.ANSWER:
+            answer = frame.json()
+            if "error" in answer:
+                refused = Refused(*(str(answer["error"][key]) for key in ("code", "detail", "hint")))
+                self.say(type="refused", id=None, error=problem(refused))
+            self._end(answer.get("exit") or {"code": NOT_STARTED, "signal": None})
+
+    def _end(self, how: dict[str, Any]) -> None:
+        self._last = text(to_json({"type": "exit", "code": how["code"], "signal": how["signal"]}))
+
+    def batch(self) -> Batch:
+        batch = Batch(said=len(self._said))
+        last = [self._last] if self._last is not None else []
+        for piece in [*self._said, *self._output, *last]:
+            if batch.is_full:
+                batch.more = True
+                break
+            batch.add(piece, NOWHERE)
+        return batch
+
+    def advance(self, batch: Batch, count: int) -> None:
+        for _ in range(count):
+            if self._said:
+                self._said.popleft()
+            elif self._output:
+                self._waiting -= len(self._output.popleft())
+            else:
+                self._last, self.ending = None, Ending(NORMAL)
+        if self._waiting <= BATCH:
+            self._room.set()
+
+    def is_done(self, batch: Batch, count: int) -> bool:
+        return count == len(batch.pieces) and not batch.more
+
+    async def fetch(self) -> None:
+        """Everything is in memory."""
+        await trio.lowlevel.checkpoint()
+
+
+class ExecDesk:
+    """What a client says to the program: keys, sizes and signals. Who has the connection has the program."""
+
+    def __init__(self, line: Line, sender: Sender) -> None:
+        self._line = line
+        self._sender = sender
+
+    @property
+    def is_ready(self) -> bool:
+        return self._sender.is_ready
+
+    def take_keys(self, frame: bytes) -> None:
+        message = parse(frame)
+        if isinstance(message, Keys):
+            self._send(Frame(Kind.KEYS, payload=message.data), None)
+        elif isinstance(message, Unfit):
+            self._refuse(None, message.refused)
+
+    async def take(self, frame: str | bytes) -> None:
+        if isinstance(frame, bytes):
+            self.take_keys(frame)
+            return
+        message = parse(frame)
+        if isinstance(message, Ping):
+            self._sender.say(type="pong", id=message.id)
+        elif isinstance(message, Unfit):
+            self._refuse(message.id, message.refused)
+        elif isinstance(message, Order) and message.kind in KINDS:
+            if self._send(json_frame(Kind.COMMAND, message.wish), message.id):
+                self._sender.say(type="ack", id=message.id, seq=None)  # no journal, hence no number
+        elif isinstance(message, Order):
+            detail = f"a program without a session takes no {message.kind}"
+            self._refuse(message.id, Refused("invalid", detail, f"use one of: {' '.join(KINDS)}"))
+
+    def _send(self, frame: Frame, id: str | None) -> bool:
+        try:
+            self._line.send(frame)
+        except Broken as error:
+            self._refuse(id, Refused("not_running", f"the program does not take this: {error}", "wait for its exit"))
+            return False
+        return True
+
+    def _refuse(self, id: str | None, refused: Refused) -> None:
+        self._sender.say(type="refused", id=id, error=problem(refused))
+
+
+async def converse(line: Line, source: ExecSource, moved: Callable[[], None]) -> None:
+    """Carry in both directions, until whoever runs this has seen how the program ended."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(source.follow, line, moved)
+        with suppress(Broken):  # the program's end is told by the other task
+            await line.flush_forever()
+        await trio.sleep_forever()
