@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from typing import Any
 
 from workers.errors import Refused
@@ -15,6 +16,7 @@ PATCH_OCTETS = 2 << 20  # what a person may still read in a page; the list of fi
 FILES = 5_000  # of one answer, and
 NAMES_OCTETS = 1 << 20  # of their paths; more is said to be cut
 RAW_OCTETS = 16 << 20  # what git may say to fill such an answer
+SPECIALS = 1_000  # each becomes an argument of git
 EMPTY_TREE = (
     "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
@@ -38,7 +40,7 @@ def answer(question: dict[str, Any], reply: Reply) -> None:
         git.reveal()
         _take_in_untracked(git)
         commit = _commit(git, question.get("against"))
-        files, whole = _files(git, commit)
+        files, whole = changed_files(git, commit)
         patch, uncut = _patch(git, commit, [file["path"] for file in files if file.pop("special")])
     for file in files:
         file["path"] = shown(file["path"])
@@ -76,23 +78,23 @@ def _take_in_untracked(git: Shadow) -> None:
     git.git("update-index", "--add", "--replace", "-z", "--index-info", limit=TALK_OCTETS, stdin=b"".join(entries))
 
 
-def _files(git: Shadow, commit: str) -> tuple[list[dict[str, Any]], bool]:
-    """The changed files, and whether these are all."""
+def changed_files(git: Shadow, commit: str, most: int = FILES) -> tuple[list[dict[str, Any]], bool]:
+    """The changed files (with `special`: not to be opened), and whether these are all."""
     raw = git.git("diff", *SAFE, "--raw", "-z", commit, "--", limit=RAW_OCTETS)
     fields = raw.output.split(b"\0")[:-1]
     found: dict[str, dict[str, Any]] = {}
-    octets = 0
+    room = NAMES_OCTETS
     for facts, path in zip(fields[::2], fields[1::2], strict=False):
-        octets += len(path)
-        if len(found) == FILES or octets > NAMES_OCTETS:
+        room -= len(path)
+        if len(found) == most or room < 0:
+            raw = replace(raw, cut=True)
             break
         name, status = os.fsdecode(path), facts[-1:].decode(errors="replace")
         special = _is_special(os.path.join(git.tree, name))
         entry = {"path": name, "status": status, "added": 0, "removed": 0, "binary": special, "special": special}
-        found.setdefault(name, entry)  # an unmerged one comes twice, first with U
-    whole = not raw.cut and len(found) * 2 >= len(fields)
+        found[name] = entry
     _count(git, commit, found)
-    return list(found.values()), whole
+    return list(found.values()), not raw.cut
 
 
 def _count(git: Shadow, commit: str, found: dict[str, dict[str, Any]]) -> None:
@@ -129,6 +131,3 @@ def _is_special(path: str) -> bool:
     except OSError:
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
-
-
-SPECIALS = 1_000  # each becomes an argument of git

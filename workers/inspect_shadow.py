@@ -219,6 +219,7 @@ def _copy(source: int, place: str) -> None:
         while left and (data := old.read(min(left, COPY_OCTETS))):
             new.write(data)
             left -= len(data)
+        new.flush()
         # Git tells by the age of the index which files it must read again: a younger copy would hide changes.
         os.utime(place, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
