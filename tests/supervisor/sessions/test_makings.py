@@ -1,0 +1,83 @@
+"""The record beside a tree tells what was to come there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+
+from supervisor.sessions.makings import Tree, begin, forget, found, read
+
+
+def tree(tmp_path: Path, name: str = "fix-abc234") -> Tree:
+    home = tmp_path / "worktrees" / "app-00000000"
+    home.mkdir(parents=True, exist_ok=True)
+    return Tree("session_1", f"{home}/{name}", f"rc/{name}", "f" * 40, "origin/main", "/app/.git", ("notice",))
+
+
+def test_what_is_begun_is_found_again(tmp_path: Path) -> None:
+    making = begin(tree(tmp_path))
+    assert found(f"{tmp_path}/worktrees") == [making.tree.path]
+    assert read(making.tree.path) == tree(tmp_path)
+    making.rename_branch("rc-x")
+    assert read(making.tree.path) == making.tree
+    assert making.tree.branch == "rc-x"
+    making.close()
+
+
+def test_the_record_is_locked_while_the_tree_is_made(tmp_path: Path) -> None:
+    making = begin(tree(tmp_path))
+    other = os.open(making.tree.path + ".making", os.O_RDWR)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    making.close()
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
+
+
+def test_what_is_forgotten_is_found_no_more(tmp_path: Path) -> None:
+    making = begin(tree(tmp_path))
+    making.close()
+    forget(making.tree.path)
+    forget(making.tree.path)
+    assert found(f"{tmp_path}/worktrees") == []
+    assert read(making.tree.path) is None
+    assert os.path.isdir(making.tree.path)
+
+
+def test_a_path_is_taken_once_and_what_lies_there_stays(tmp_path: Path) -> None:
+    begin(tree(tmp_path)).close()
+    Path(tree(tmp_path).path, "work").write_text("precious")
+    with pytest.raises(FileExistsError):
+        begin(tree(tmp_path))
+    assert read(tree(tmp_path).path) is not None
+    assert Path(tree(tmp_path).path, "work").exists()
+
+
+def test_beside_a_foreign_record_no_tree_is_begun(tmp_path: Path) -> None:
+    Path(tree(tmp_path).path + ".making").write_text("other")
+    with pytest.raises(FileExistsError):
+        begin(tree(tmp_path))
+    assert not os.path.exists(tree(tmp_path).path)
+    assert Path(tree(tmp_path).path + ".making").read_text() == "other"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"session": 1}', '{"notices": 3}'])
+def test_a_torn_record_is_found_but_says_nothing(tmp_path: Path, text: str) -> None:
+    path = tree(tmp_path).path
+    Path(path + ".making").write_text(text)
+    assert found(f"{tmp_path}/worktrees") == [path]
+    assert read(path) is None
+
+
+def test_a_record_that_speaks_of_another_path_says_nothing(tmp_path: Path) -> None:
+    making = begin(tree(tmp_path))
+    making.close()
+    os.rename(making.tree.path + ".making", making.tree.path + "x.making")
+    assert read(making.tree.path + "x") is None
+
+
+def test_where_no_tree_was_ever_made_nothing_is_found(tmp_path: Path) -> None:
+    assert found(f"{tmp_path}/worktrees") == []
