@@ -10,6 +10,7 @@ import pytest
 
 from supervisor.cli.options import ServeOptions
 from supervisor.core.options import Origin, options
+from supervisor.core.room import Limits
 from supervisor.records import Remembered
 from supervisor.settings import Settings, login_shell, settle_all, state_dir_of
 from workers.errors import Refused
@@ -109,6 +110,12 @@ def test_an_agent_is_a_row_whose_program_is_there(tmp_path: Path) -> None:
         {"name": "echo", "adapter": "echo", "available": True, "why": None},
         {"name": "tool", "adapter": "terminal", "available": False, "why": "there is no program no-such-program"},
     ]
+
+
+def test_the_room_to_leave_on_the_disk_is_a_setting(tmp_path: Path) -> None:
+    settings = settled(tmp_path, text='[disk]\nkeep_free = "2 GiB"\nkeep_free_percent = 1\n')
+    assert settings.room == Limits(octets=2 << 30, percent=1)
+    assert settled(tmp_path).room == Limits()
 
 
 def test_the_state_directory_is_that_of_the_flag_the_variable_or_the_account() -> None:
