@@ -16,7 +16,6 @@ from supervisor.core.agents import AgentRow as AgentRow
 from supervisor.core.agents import agent_rows, built_in
 from supervisor.core.options import Found, Option, Origin, Unusable, find, options, settle
 from supervisor.core.room import Limits
-from supervisor.core.room import Limits
 from supervisor.core.unfit import Unfit
 from supervisor.records import Remembered, remembered
 from workers.errors import Refused
@@ -56,7 +55,7 @@ class Flags(Protocol):
 class Settings:
     """Everything that was settled when the box started; `changed` gives the settings with one value made new.
 
-    `own` is the supervisor's environment at its start. `terminal_keep` and `keep_free` are in octets. `environment` is the part of
+    `own` is the supervisor's environment at its start. `terminal_keep` is in octets. `environment` is the part of
     session ids that tells test boxes apart, or empty. `config` is the file that was read, None where there was none.
     """
 
@@ -82,11 +81,6 @@ class Settings:
     def room(self) -> Limits:
         """How much of the disk is kept free."""
         return Limits(self.room_octets, self.room_percent)
-
-    @property
-    def room(self) -> Limits:
-        """How much of the disk is left alone."""
-        return Limits(self.keep_free, self.keep_free_percent)
 
     def row(self, name: str) -> AgentRow:
         """Raises Refused `unknown_agent`."""

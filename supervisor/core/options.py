@@ -17,7 +17,6 @@ SPAWN_MODES = ("same-dir", "worktree", "session")
 CAPACITY_MAX = 1024  # by contract; a worker costs some 2 MB and a shell more, so that memory says stop before this
 TERMINAL_KEEP_MIN = 8 << 20  # two segments of 4 MiB: with less, trimming would take what was just printed
 TERMINAL_KEEP_MAX = 1 << 40
-KEEP_FREE_MAX = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +91,6 @@ def _room_percent(value: object, path: Path) -> int:
     return unfit.whole(value, path, 0, 50)
 
 
-def _keep_free(value: object, path: Path) -> int:
-    return unfit.size(value, path, 0, KEEP_FREE_MAX)
-
-
-def _percent(value: object, path: Path) -> int:
-    return unfit.whole(value, path, 0, 90)
-
-
 def options(host: str, agents: tuple[str, ...]) -> tuple[Option, ...]:
     """All settings but the agents themselves, whose names these are.
 
@@ -128,8 +119,6 @@ def options(host: str, agents: tuple[str, ...]) -> tuple[Option, ...]:
         Option("terminal_keep", ("journal", "terminal_keep"), None, 64 << 20, _terminal_keep, _text),
         Option("room_octets", ("disk", "keep_free"), None, 1 << 30, _room_octets, _text),
         Option("room_percent", ("disk", "keep_free_percent"), None, 5, _room_percent, _number),
-        Option("keep_free", ("disk", "keep_free"), None, 1 << 30, _keep_free, _text),
-        Option("keep_free_percent", ("disk", "keep_free_percent"), None, 5, _percent, _number),
         Option("verbose", ("log", "verbose"), "verbose", False, unfit.boolean, _truth),
         Option("log_json", ("log", "json"), "log-json", False, unfit.boolean, _truth),
     )

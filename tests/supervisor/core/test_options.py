@@ -72,8 +72,8 @@ def test_variables_are_texts_and_become_what_the_setting_is() -> None:
         ("environment", "production"),
         ("verbose", "perhaps"),
         ("terminal_keep", "1 MiB"),
-        ("keep_free", "2 TiB"),
-        ("keep_free_percent", 91),
+        ("room_octets", "2000 TiB"),
+        ("room_percent", 101),
     ],
 )
 def test_what_a_setting_may_not_be_is_refused(key: str, value: object) -> None:
