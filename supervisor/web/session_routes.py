@@ -33,6 +33,7 @@ def router(box: Box) -> APIRouter:
     routes.get(SESSION, responses=ONE)(ours.show)
     routes.patch(SESSION, responses=ONE)(ours.rename)
     routes.post(SESSION + "/commands", responses={200: json_answer(shapes.ACCEPTED, "It is on disk")})(ours.command)
+    routes.post(SESSION + "/exec", responses={200: json_answer(shapes.TICKET, "Use it within 30 s")})(ours.execute)
     verbs: dict[str, Verb] = {
         "stop": box.stop,
         "suspend": box.suspend,
@@ -81,6 +82,10 @@ class SessionRoutes:
         if repeat and kind != "cancel_message":
             wish = {"message_id": repeat, **wish}
         return Json({"seq": await self._box.carry_out(lambda: command_by_post(session, by, kind, wish))})
+
+    async def execute(self, id: str, body: models.Execution) -> Response:
+        """Prepare a program in the session's workspace; a WebSocket with the ticket runs it."""
+        return Json({"ticket": self._box.prepare_exec(self._box.session(id), body.command, body.rows, body.columns)})
 
 
 def _doing(box: Box, verb: Verb) -> Callable[..., Awaitable[Response]]:

@@ -80,6 +80,7 @@ EVENTS = _object(
 ACCEPTED = _object({"seq": _NUMBER})
 DELETED = _object({"archived_ref": _TEXT_OR_NONE, "trash": _TEXT_OR_NONE, "restorable_until": _TEXT_OR_NONE})
 PROJECTS = _object({"projects": _list(PROJECT)})
+TICKET = _object({"ticket": _TEXT})
 OK = _object({"ok": _FLAG})
 ANYTHING = _object({})
 
