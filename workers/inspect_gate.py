@@ -31,13 +31,15 @@ STASHED = re.compile(r"(?:WIP on|On) (.*?): ")
 
 
 def answer(question: dict[str, Any], reply: Reply) -> None:
-    """`gate`: `tree` (where it is now), `registered` (where git thinks that it is), `gitdir`, `common`, `branch`,
-    `base_commit`, `base_ref`, `scratch`.
+    """`gate`: `tree` (where it is now), `registered` (where git thinks that it is), `gitdir` (None: the repository
+    does not know the tree), `common`, `branch`, `base_commit`, `base_ref`, `scratch`.
 
-    Tells {"gate": {"missing", "not_ours", "unreadable": [text], "processes", "operations": [text], "head", "tips",
-    and {"count", "found": [text]} each for "changed", "untracked", "ignored", "submodules", "stashes", "unpushed"}}.
+    Tells {"gate": {"missing", "not_ours", "unreadable": [text], "processes", "operations": [text], "head",
+    "branch_at", "tips" (commits that HEAD does not lead to), and {"count", "found": [text]} each for "changed",
+    "untracked", "ignored", "submodules", "stashes", "unpushed"}}.
     """
-    facts: dict[str, Any] = {"missing": False, "not_ours": None, "operations": [], "head": None, "tips": []}
+    facts: dict[str, Any] = {"missing": False, "not_ours": None, "operations": []}
+    facts |= {"head": None, "branch_at": None, "tips": []}
     facts |= {kind: _several([]) for kind in ("changed", "untracked", "ignored", "submodules", "stashes", "unpushed")}
     facts |= {"unreadable": [], "processes": {"count": 0, "found": []}}
     with _noting(facts):
@@ -59,10 +61,10 @@ def _look(question: dict[str, Any], facts: dict[str, Any]) -> None:
     facts["not_ours"] = _stranger(question, facts["missing"])
     if facts["not_ours"]:
         return
-    repository = Repository.at(question["gitdir"])
-    facts["operations"] = repository.operations()
+    # Of a tree that is gone and forgotten only the branch is left, which the repository itself has.
+    repository = Repository.at(question["gitdir"] or question["common"])
+    facts["operations"] = repository.operations() if question["gitdir"] else []
     with shadow(repository, question["scratch"] if facts["missing"] else tree, question["scratch"]) as git:
-        facts["head"] = git.head
         with _noting(facts):
             _commits(question, repository, git, facts)
         if not facts["missing"]:
@@ -94,6 +96,8 @@ def _patiently(tree: str) -> dict[str, Any]:
 def _stranger(question: dict[str, Any], missing: bool) -> str | None:
     """Why this is not the tree that was registered; None when it is. Both ends must point at each other."""
     gitdir, registered = question["gitdir"], question["registered"]
+    if gitdir is None:
+        return None if missing else "the repository does not know this worktree"
     back = read_file(os.path.join(gitdir, "gitdir"), LINE)
     common = read_file(os.path.join(gitdir, "commondir"), LINE)
     if back is None or common is None:
@@ -117,21 +121,29 @@ def _same(one: str, other: str) -> bool:
 
 
 def _commits(question: dict[str, Any], repository: Repository, git: Shadow, facts: dict[str, Any]) -> None:
-    branch, own = repository.head()[0], f"refs/heads/{question['branch']}"
-    tips = {git.head, repository.resolve(own)} | repository.own_pointers()
-    on_head = {oid for line in repository.log("HEAD") for oid in (line.old, line.new)}
-    for ref in {own, branch} - {None}:
-        tips |= {oid for line in repository.log(str(ref)) for oid in (line.old, line.new)}
-    facts["stashes"] = _several(_stashes(repository, {own, str(branch)}, on_head, git))
+    own = f"refs/heads/{question['branch']}"
+    branch, facts["branch_at"] = repository.head()[0], repository.resolve(own)
+    facts["head"] = git.head if question["gitdir"] else facts["branch_at"]
+    logs = ["HEAD", branch, own] if question["gitdir"] else [own]
+    logged = {ref: {oid for line in repository.log(ref) for oid in (line.old, line.new)} for ref in logs if ref}
+    tips = {facts["head"], facts["branch_at"]}.union(*logged.values())
+    if question["gitdir"]:
+        tips |= repository.own_pointers()
+        facts["stashes"] = _several(_stashes(repository, {own, str(branch)}, logged["HEAD"], git))
     known = repository.remotes() | {question["base_commit"]} | _base(question["base_ref"], repository, own)
-    there = _existing(git, tips | on_head | known)
-    if git.head not in there:
+    there = _existing(git, tips | known)
+    if facts["head"] not in there and (question["gitdir"] or facts["head"]):
         raise unreadable("HEAD of the tree names no commit that is there")
-    ours, theirs = ({there[oid] for oid in oids if oid in there} for oids in (tips | on_head, known))
-    facts["tips"] = sorted(ours - {git.head})[:COMMITS]
-    ask = "".join([f"{oid}\n" for oid in ours] + [f"^{oid}\n" for oid in theirs]).encode()
-    missing = git.git("rev-list", f"--max-count={COMMITS}", "--stdin", limit=COMMITS * LINE, stdin=ask)
-    facts["unpushed"] = _several(missing.output.decode().split())
+    ours, theirs = ({there[oid] for oid in oids if oid in there} for oids in (tips, known))
+    facts["unpushed"] = _several(_reachable(git, ours, theirs, f"--max-count={COMMITS}"))
+    facts["tips"] = sorted(ours & set(_reachable(git, ours, {facts["head"]} - {None})))[:COMMITS]
+
+
+def _reachable(git: Shadow, tips: set[str], hidden: set[str], *options: str) -> list[str]:
+    """The commits that `tips` lead to and `hidden` do not."""
+    ask = "".join([f"{oid}\n" for oid in sorted(tips)] + [f"^{oid}\n" for oid in sorted(hidden)]).encode()
+    told = git.git("rev-list", *options, "--stdin", limit=COMMITS * LINE, stdin=ask)
+    return told.output.decode().split()
 
 
 def _base(base_ref: str | None, repository: Repository, own: str) -> set[str]:

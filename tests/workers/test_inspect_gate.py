@@ -339,10 +339,28 @@ def test_a_program_of_git_in_the_tree_is_not_of_this_path(ground: Ground, tmp_pa
     assert (tmp_path / "canary").exists(), "the control"
 
 
-def test_heads_and_tips_are_told_for_the_archive(ground: Ground) -> None:
-    first = ground.commit("first")
+def test_what_must_be_archived_is_told(ground: Ground) -> None:
+    ground.commit("first")
     second = ground.commit("second")
+    ground.git("reset", "-q", "--hard", "base")
+    third = ground.commit("third")
     heard = Heard()
     answer(ground.gate(), heard)
-    assert heard.told["gate"]["head"] == second
-    assert set(heard.told["gate"]["tips"]) == {first, ground.base}
+    facts = heard.told["gate"]
+    assert (facts["head"], facts["branch_at"]) == (third, third)
+    assert second in facts["tips"]
+    assert ground.base not in facts["tips"]  # HEAD leads to it
+
+
+def test_of_a_tree_that_is_gone_and_forgotten_the_branch_is_left(ground: Ground) -> None:
+    made = ground.commit("made")
+    ground.git("worktree", "remove", str(ground.tree), at=ground.repository)
+    assert look(ground, gitdir=None) == {"missing": True, "unpushed": [made]}
+    ground.git("update-ref", "refs/remotes/origin/x", made, at=ground.repository)
+    assert look(ground, gitdir=None) == {"missing": True}
+    ground.git("branch", "-D", "rc/fix", at=ground.repository)
+    assert look(ground, gitdir=None) == {"missing": True}
+
+
+def test_a_tree_that_stands_but_is_forgotten_is_not_ours(ground: Ground) -> None:
+    assert look(ground, gitdir=None) == {"not_ours": "the repository does not know this worktree"}

@@ -1,0 +1,172 @@
+"""The deletion gate: what an inspector found in a tree, and why the tree is therefore kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+TEXT_MAX = 16 << 10  # characters of one path or sentence; a path has 4096 octets, each perhaps spelled `\xff`
+LIST_MAX = 1000  # things told by name; the inspector tells 20, and 1,000 commits for the archive
+COMMIT_SHOWN = 12  # digits of a commit's id that people read
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """How many there are, and some of them by name."""
+
+    count: int = 0
+    found: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sitter:
+    """A process inside a tree, and what holds it there (`works in it`)."""
+
+    pid: int
+    name: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateFacts:
+    """What an inspector found out. `unreadable` is what it could not find out, one sentence each.
+
+    `missing`: no tree is there. `not_ours`: why it is not the tree that was registered; then little else is known.
+    `head` is HEAD's commit, `branch_at` the commit of the session's branch, `tips` what else must be archived.
+    """
+
+    missing: bool = False
+    not_ours: str | None = None
+    unreadable: tuple[str, ...] = ()
+    processes: int = 0
+    sitters: tuple[Sitter, ...] = ()
+    operations: tuple[str, ...] = ()
+    changed: Several = Several()
+    untracked: Several = Several()
+    ignored: Several = Several()
+    submodules: Several = Several()
+    stashes: Several = Several()
+    unpushed: Several = Several()
+    head: str | None = None
+    branch_at: str | None = None
+    tips: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: Any) -> GateFacts:
+        """Of an inspector's answer, which nobody vouches for. Raises ValueError for anything that is not one."""
+        facts = _object(value)
+        processes = _object(facts.get("processes"))
+        kinds = ("changed", "untracked", "ignored", "submodules", "stashes", "unpushed")
+        return cls(
+            missing=_flag(facts.get("missing")),
+            not_ours=_text_or_none(facts.get("not_ours")),
+            unreadable=_texts(facts.get("unreadable")),
+            processes=_count(processes.get("count")),
+            sitters=tuple(_sitter(one) for one in _list(processes.get("found"))),
+            operations=_texts(facts.get("operations")),
+            head=_text_or_none(facts.get("head")),
+            branch_at=_text_or_none(facts.get("branch_at")),
+            tips=_texts(facts.get("tips")),
+            **{kind: _several(facts.get(kind)) for kind in kinds},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a tree is kept: a code of the interface, a sentence, and some of the paths it is about."""
+
+    code: str
+    detail: str
+    paths: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"code": self.code, "detail": self.detail} | ({"paths": list(self.paths)} if self.paths else {})
+
+
+RUNNING = Reason("running", "the session is running; end it first: rc stop")
+
+
+def reasons(facts: GateFacts) -> list[Reason]:
+    """Why this tree must not be taken; empty when nothing of it can be lost."""
+    found = [Reason("unreadable", detail) for detail in facts.unreadable]
+    if facts.not_ours is not None:
+        found.append(Reason("not_ours", facts.not_ours))
+    if facts.processes:
+        found.append(Reason("process_inside", _processes(facts)))
+    found += [Reason("operation_in_progress", f"not finished: {words}") for words in facts.operations]
+    for code, several, what in (
+        ("changed", facts.changed, "changed and not committed"),
+        ("untracked", facts.untracked, "not tracked by git"),
+        ("ignored", facts.ignored, "ignored by git, and nowhere else"),
+        ("submodule", facts.submodules, "a submodule with files in it"),
+    ):
+        if several.count:
+            found.append(Reason(code, f"{several.count} {what}", several.found))
+    if facts.stashes.count:
+        found.append(Reason("stash", f"stashed here: {_some(facts.stashes, facts.stashes.found)}"))
+    if facts.unpushed.count:
+        short = tuple(commit[:COMMIT_SHOWN] for commit in facts.unpushed.found)
+        words = f"commits on no remote and not in the base: {_some(facts.unpushed, short)}"
+        found.append(Reason("unpushed", words))
+    return found
+
+
+def _processes(facts: GateFacts) -> str:
+    told = tuple(f"{one.pid} ({one.name}) {one.how}" for one in facts.sitters)
+    return f"processes inside: {_some(Several(facts.processes), told)}"
+
+
+def _some(several: Several, told: tuple[str, ...]) -> str:
+    more = several.count - len(told)
+    return ", ".join(told) + (f" and {more} more" if more > 0 else "")
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list) or len(value) > LIST_MAX:
+        raise ValueError("not a list that an inspector tells")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError("not a count")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > TEXT_MAX:
+        raise ValueError("not a text that an inspector tells")
+    return value.encode(errors="replace").decode()  # a lone half of a surrogate pair could not be sent on
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(_text(one) for one in _list(value))
+
+
+def _several(value: Any) -> Several:
+    told = _object(value)
+    several = Several(_count(told.get("count")), _texts(told.get("found")))
+    if len(several.found) > several.count:
+        raise ValueError("more by name than there are")
+    return several
+
+
+def _sitter(value: Any) -> Sitter:
+    told = _object(value)
+    return Sitter(_count(told.get("pid")), _text(told.get("name")), _text(told.get("how")))
