@@ -69,12 +69,12 @@ class Line:
                 frames, self._ahead = self._ahead, []
                 yield frames
             try:
+                # Also when there is more: a line that is never dry must not keep all others waiting.
+                await trio.lowlevel.wait_readable(self._socket)
                 data = self._socket.recv(READ)
+            except trio.ClosedResourceError:
+                return
             except BlockingIOError:
-                try:
-                    await trio.lowlevel.wait_readable(self._socket)
-                except trio.ClosedResourceError:
-                    return
                 continue
             except OSError as error:
                 raise Broken(f"the line is cut: {error}") from error

@@ -16,6 +16,7 @@ from workers.core.wire import WIRE_VERSION, Frame, Kind, json_frame, proof, prov
 from workers.errors import Broken, Refused
 
 CONNECT_FIRST, CONNECT_MOST = 0.001, 0.02  # seconds between tries: a new worker listens after some 5 ms
+JOINED = 128 << 10  # two of a worker's largest sends; a WebSocket message holds 256 KiB
 ANSWER_SECONDS = 30.0  # an accepted command is on disk long before; a stopped worker must not hold its asker for ever
 
 
@@ -78,8 +79,7 @@ class Link:
     async def batches(self) -> AsyncIterator[list[Frame]]:
         """What the worker tells, without the answers: those go to who asked. Ends when the worker is gone."""
         async for frames in self._line.batches():
-            told = [frame for frame in frames if not self._is_answer(frame)]
-            yield told
+            yield join_output([frame for frame in frames if not self._is_answer(frame)])
 
     def _is_answer(self, frame: Frame) -> bool:
         if frame.kind is not Kind.ANSWER:
@@ -98,6 +98,32 @@ class Link:
         self._line.close()
         for question in self._asked.values():
             question.answered.set()
+
+
+def join_output(frames: list[Frame]) -> list[Frame]:
+    """Output that came in pieces as one piece, up to `JOINED` octets: each costs every connection a system call."""
+    joined: list[Frame] = []
+    pieces: list[bytes] = []
+    size = 0
+    for frame in frames:
+        if frame.kind is not Kind.OUTPUT or size + len(frame.payload) > JOINED:
+            _flush_output(joined, pieces)
+            size = 0
+        if frame.kind is not Kind.OUTPUT:
+            joined.append(frame)
+            continue
+        if not pieces:
+            joined.append(frame)
+        pieces.append(frame.payload)
+        size += len(frame.payload)
+    _flush_output(joined, pieces)
+    return joined
+
+
+def _flush_output(joined: list[Frame], pieces: list[bytes]) -> None:
+    if len(pieces) > 1:
+        joined[-1] = Frame(Kind.OUTPUT, joined[-1].number, b"".join(pieces))
+    pieces.clear()
 
 
 class Question:

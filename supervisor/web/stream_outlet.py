@@ -117,7 +117,7 @@ class Outlet(trio.abc.Stream):
             self._frames.feed(head.partition(b"\r\n\r\n")[2], False)
             return head
         while True:
-            data = bytes(await self._stream.receive_some(READ))
+            data = await self._read()
             self.heard_at = trio.current_time()
             may_take = self.keys is not None and self.keys.is_ready and self._done == self._frames.passed
             taken, rest = self._frames.feed(data, may_take)
@@ -126,6 +126,18 @@ class Outlet(trio.abc.Stream):
                 self.keys.take_keys(payload)
             if rest or not data:
                 return rest
+
+    async def _read(self) -> bytes:
+        """What is there. Waits first: a key comes alone, and looking for another behind it would be in vain."""
+        while self._descriptor >= 0:
+            await trio.lowlevel.wait_readable(self._descriptor)
+            try:
+                return os.read(self._descriptor, READ)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise trio.BrokenResourceError(str(error)) from error
+        raise trio.ClosedResourceError("the connection is closed")
 
     async def drain(self) -> bytes:
         """Throw away what still comes, after our last word: nothing at the end of the line."""
