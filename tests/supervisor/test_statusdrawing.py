@@ -1,0 +1,113 @@
+"""What the status screen shows, as lines of text."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+
+from supervisor.core.boxview import BoxView
+from supervisor.statusdrawing import draw
+
+NOW = datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
+
+
+def session(name: str, **more: object) -> dict[str, Any]:
+    return {
+        "id": f"session_{name}",
+        "name": name,
+        "state": "running",
+        "branch": f"rc/{name}-abcdef",
+        "spawn_mode": "worktree",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "created_by": {"person": "owner", "device": None},
+        "turn": None,
+        "doing": None,
+        "archived": False,
+        **more,
+    }
+
+
+def screen(
+    sessions: list[dict[str, Any]], page: str = "sessions", height: int = 24, notes: tuple[str, ...] = ()
+) -> list[str]:
+    view = BoxView()
+    box = {
+        "name": "vm",
+        "urls": ["http://127.0.0.1:7420"],
+        "spawn_mode": "worktree",
+        "used": len(sessions),
+        "capacity": 32,
+        "projects": [{"id": "app"}, {"id": "web"}],
+    }
+    view.apply({"type": "hello", "box": box, "sessions": sessions})
+    view.notes.extend(notes)
+    console = Console(file=io.StringIO(), width=110, height=height, force_terminal=True, color_system=None)
+    console.print(draw(view, page, height, NOW))
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO from above
+    assert isinstance(text, str)
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def test_the_box_is_named_with_mode_and_capacity() -> None:
+    lines = screen([session("fix-login")])
+    assert lines[0] == "vm  http://127.0.0.1:7420"
+    assert lines[1] == "Mode: worktree   Capacity: 1/32   Projects: app, web"
+    assert lines[-1] == "space attach   w mode   ? help   q leave"
+
+
+def test_a_session_shows_state_branch_who_since_when_and_what_it_does() -> None:
+    lines = screen([session("fix-login", turn="running", doing="Run the tests")])
+    assert lines[3].split() == ["NAME", "STATE", "BRANCH", "WHO", "SINCE", "DOING"]
+    assert lines[4].split() == [
+        "fix-login",
+        "running",
+        "(running)",
+        "rc/fix-login-abcdef",
+        "owner",
+        "5m",
+        "Run",
+        "the",
+        "tests",
+    ]
+
+
+def test_one_that_waits_for_an_answer_says_so() -> None:
+    lines = screen([session("a", turn="waiting_for_approval", branch=None, created_by=None)])
+    assert "waits for an answer" in lines[4]
+    assert " worktree " in lines[4]
+
+
+def test_what_does_not_fit_is_counted() -> None:
+    lines = screen([session(f"s{number:02}") for number in range(40)], height=20)
+    assert len(lines) <= 20
+    assert sum("rc/s" in line for line in lines) + int(lines[-3].split()[2]) == 40
+
+
+def test_what_others_wrote_is_neither_obeyed_nor_taken_for_markup() -> None:
+    lines = screen([session("a", doing="[link=x]\x1b[2J\u202e")], notes=("log \x1b]0;title\x07",))
+    assert "[link=x]\\x1b[2J\\u202e" in lines[4]
+    assert "log \\x1b]0;title\\x07" in lines
+    assert all(line.isprintable() for line in lines)
+
+
+def test_the_space_bar_tells_how_to_attach() -> None:
+    lines = screen(
+        [session("fix-login"), session("it's"), session("-x"), session("old", state="exited")], page="attach"
+    )
+    assert "  rc attach fix-login" in lines
+    assert """  rc attach 'it'"'"'s'""" in lines
+    assert "  rc attach -- -x" in lines
+    assert not any("old" in line for line in lines)
+
+
+def test_nothing_is_no_error() -> None:
+    assert "No sessions. rc new starts one." in screen([])
+    assert any("no session is running" in line for line in screen([], page="attach"))
+
+
+def test_help_names_every_key() -> None:
+    text = "\n".join(screen([], page="help"))
+    assert all(key in text for key in ("space", "w ", "?", "q, Ctrl-C"))
