@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -81,7 +80,7 @@ async def _at_terminal(socket: str, session: Session, view: bool, allow: frozens
             return await _first_of(lambda: follow(socket, session["id"], screen), keyboard.read, watch_size, _ended_by)
         finally:
             session["name"] = screen.name  # as it is called by now
-            _write_last(screen.way_back())
+            ownterminal.write_last(screen.way_back())
 
 
 async def _at_conversation(socket: str, session: Session, view: bool) -> Outcome:
@@ -112,14 +111,6 @@ async def _first_of(*tasks: Callable[[], Awaitable[Outcome | None]]) -> Outcome:
         for task in tasks:
             together.start_soon(run_one, task)
     return outcomes[0]
-
-
-def _write_last(data: bytes) -> None:
-    # Not by way of trio: this happens on the way out of whatever went wrong.
-    try:
-        os.write(ownterminal.STDOUT, data)
-    except OSError:  # the terminal is gone; nobody is left to see it
-        return
 
 
 def tell(session: Session, outcome: Outcome, as_json: bool) -> None:

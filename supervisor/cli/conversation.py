@@ -13,7 +13,8 @@ import trio
 
 from supervisor.cli import ownterminal, printing
 from supervisor.cli.address import is_terminal
-from supervisor.cli.following import DETACHED, ENDED, ENDED_STATES, SIGNALLED, Outcome
+from supervisor.cli.describe import ENDED_STATES
+from supervisor.cli.following import DETACHED, ENDED, SIGNALLED, Outcome
 from supervisor.cli.line import Line
 from supervisor.cli.narrating import Narrator
 from supervisor.core.printable import visible_block

@@ -16,7 +16,6 @@ LONGEST_PAUSE = 1.0  # and this is what nobody minds waiting, nor asking, for a 
 # What a box says while it starts, stops, or has no room for one more connection just now.
 PASSING = ("unreachable", "not_ready", "rate_limited", "internal", "failed", "request_timeout")
 
-ENDED_STATES = ("exited", "lost", "suspended")
 DETACHED, ENDED, SIGNALLED = "detached", "ended", "signalled"
 
 

@@ -79,3 +79,9 @@ async def _wait_writable(descriptor: int) -> None:
         if error.errno != errno.EPERM:
             raise
         await trio.lowlevel.checkpoint()
+
+
+def write_last(data: bytes) -> None:
+    """Write without trio: on the way out of whatever went wrong."""
+    with contextlib.suppress(OSError):  # the terminal is gone, and nobody is left to see it
+        os.write(STDOUT, data)

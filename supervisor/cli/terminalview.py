@@ -8,7 +8,8 @@ from typing import Any
 import trio
 
 from supervisor.cli import ownterminal
-from supervisor.cli.following import ENDED, ENDED_STATES, Outcome
+from supervisor.cli.describe import ENDED_STATES
+from supervisor.cli.following import ENDED, Outcome
 from supervisor.cli.keyboard import Keyboard
 from supervisor.cli.line import Line
 from supervisor.cli.outputfilter import Filter
@@ -19,7 +20,7 @@ from workers.errors import Broken, Refused
 OUTPUT, STATE = 1, 2  # the first octet of a binary message
 HEAD = 9  # octets before the terminal's own
 DRAIN_SECONDS = 2.0  # for output that is still on its way when the agent has ended
-TELL_AFTER = 1.5  # seconds without a line until it is said; a restart of the box is shorter
+TELL_AFTER = 3.0  # seconds without a line until it is said; a restart of the box is shorter
 
 
 class TerminalView:

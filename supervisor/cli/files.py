@@ -1,0 +1,168 @@
+"""What a session works on: `diff`, `files`, `cp`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from supervisor.cli import client as clients
+from supervisor.cli import exits, printing
+from supervisor.cli.arguments import Parser, Verb, add_session, usage
+from supervisor.cli.lookup import find
+from workers.errors import Refused
+
+OCTETS = "application/octet-stream"
+
+
+def _diff_arguments(parser: Parser) -> None:
+    add_session(parser)
+    parser.add_argument("--stat", action="store_true", help="a line for each file instead of the patch")
+    parser.add_argument("--against", choices=("base", "head"), help="what to compare with (default: base)")
+
+
+def _diff(args: argparse.Namespace) -> int:
+    client = clients.of(args)
+    answer = client.get(clients.session_path(find(client, args.session)["id"], "diff"), against=args.against)
+    if args.json:
+        printing.value(answer)
+    elif args.stat:
+        printing.block(_stat(answer["files"]))
+    else:
+        printing.block(answer["patch"])
+    return exits.DONE
+
+
+def _stat(files: list[dict[str, Any]]) -> str:
+    lines = []
+    for file in files:
+        amount = "binary" if file.get("binary") else f"+{file.get('added') or 0} -{file.get('removed') or 0}"
+        lines.append(f"{printing.visible(str(file['path']))}  {file['status']}  {amount}")
+    added, removed = (sum(file.get(name) or 0 for file in files) for name in ("added", "removed"))
+    return "\n".join([*lines, f"{printing.count(len(files), 'file')}, +{added} -{removed}"])
+
+
+def _files_arguments(parser: Parser) -> None:
+    add_session(parser)
+    parser.add_argument("path", nargs="?", metavar="PATH", default="", help="in the session's workspace")
+    parser.add_argument("--raw", action="store_true", help="control characters of a file as they are")
+
+
+def _files(args: argparse.Namespace) -> int:
+    client = clients.of(args)
+    path = clients.session_path(find(client, args.session)["id"], "files")
+    with client.answer("GET", path, query={"path": args.path or None}) as answer:
+        data, is_list = answer.read(), is_listing(answer.headers)
+    if is_list:
+        _show_listing(data, args)
+    elif args.raw:
+        sys.stdout.buffer.write(data)
+    elif args.json:
+        printing.value({"path": args.path, "content": data.decode(errors="backslashreplace")})
+    else:
+        printing.block(data.decode(errors="backslashreplace"))
+    return exits.DONE
+
+
+def is_listing(headers: Any) -> bool:
+    """Whether an answer lists a directory; the content of a file never comes as JSON."""
+    return str(headers.get("Content-Type", "")).startswith("application/json")
+
+
+def _show_listing(data: bytes, args: argparse.Namespace) -> None:
+    import json
+
+    answer = json.loads(data)
+    if args.json:
+        printing.value(answer)
+        return
+    for entry in answer.get("entries") or answer.get("files") or ():
+        mark = {"directory": "/", "link": "@", "symlink": "@"}.get(str(entry.get("type")), "")
+        printing.line(f"{entry.get('name')}{mark}")
+
+
+def _cp_arguments(parser: Parser) -> None:
+    parser.add_argument("source", metavar="SRC", help="a file, or S:PATH for one in a session; - is stdin")
+    parser.add_argument("target", metavar="DST", help="a file or directory, or S:PATH; - is stdout")
+
+
+def _cp(args: argparse.Namespace) -> int:
+    source, target = split(args.source), split(args.target)
+    if (source[0] is None) == (target[0] is None):
+        raise usage("one of SRC and DST is in a session, as S:PATH, and one is here", "rc cp S:PATH .")
+    client = clients.of(args)
+    if source[0] is not None:
+        told = _fetch(client, source[0], source[1], target[1])
+    else:
+        told = _bring(client, source[1], str(target[0]), target[1])
+    if args.json:
+        printing.value(told)
+    return exits.DONE
+
+
+def split(word: str) -> tuple[str | None, str]:
+    """`S:PATH` as (session, path); anything with a slash before its colon, or no colon, is a path here."""
+    session, colon, path = word.partition(":")
+    return (session, path) if colon and session and "/" not in session else (None, word)
+
+
+def _fetch(client: clients.Client, session: str, path: str, target: str) -> dict[str, object]:
+    if not path:
+        raise usage("a file is copied, not a whole workspace", "name it: rc cp S:PATH DST")
+    route = clients.session_path(find(client, session)["id"], "files")
+    with client.answer("GET", route, query={"path": path}) as answer:
+        if is_listing(answer.headers):
+            raise Refused("invalid", f"{path} is a directory", "copy its files one by one; rc files lists them")
+        data = answer.read()
+    if target == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    else:
+        target = os.path.join(target, os.path.basename(path)) if os.path.isdir(target) else target
+        try:
+            with open(target, "wb") as file:
+                file.write(data)
+        except OSError as error:
+            raise _local(target, error) from error
+    return {"path": target, "bytes": len(data)}
+
+
+def _bring(client: clients.Client, source: str, session: str, path: str) -> dict[str, object]:
+    if source == "-":
+        data = sys.stdin.buffer.read()
+    else:
+        try:
+            with open(source, "rb") as file:
+                data = file.read()
+        except OSError as error:
+            raise _local(source, error) from error
+    route = clients.session_path(find(client, session)["id"], "files")
+    if not path or path.endswith("/") or _is_directory(client, route, path):
+        if source == "-":
+            raise usage("what comes on stdin has no name of its own", "name the file: S:PATH")
+        path = os.path.join(path, os.path.basename(source))
+    with client.answer("PUT", route, data, {"Content-Type": OCTETS}, {"path": path}) as answer:
+        answer.read()
+    return {"path": path, "bytes": len(data)}
+
+
+def _is_directory(client: clients.Client, route: str, path: str) -> bool:
+    try:
+        with client.answer("GET", route, headers={"Range": "bytes=0-0"}, query={"path": path}) as answer:
+            return is_listing(answer.headers)
+    except Refused as refused:
+        if refused.code == "not_found":
+            return False
+        raise
+
+
+def _local(path: str, error: OSError) -> Refused:
+    return Refused("failed", f"{path}: {error.strerror}", "name a file that can be read and written")
+
+
+VERBS = {
+    "diff": Verb(_diff_arguments, _diff),
+    "files": Verb(_files_arguments, _files),
+    "cp": Verb(_cp_arguments, _cp),
+}

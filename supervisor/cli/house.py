@@ -1,0 +1,77 @@
+"""What a box keeps on disk: `trash`, `prune`, `df`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from supervisor.cli import client as clients
+from supervisor.cli import exits, printing
+from supervisor.cli.arguments import Parser, Verb, duration, nothing
+
+
+def _trash(args: argparse.Namespace) -> int:
+    answer = clients.of(args).get("/v1/trash")
+    if args.json:
+        printing.value(answer)
+        return exits.DONE
+    entries = answer["trash"]
+    if not entries:
+        printing.note("the trash is empty")
+        return exits.DONE
+    printing.table(("NAME", "DELETED", "RESTORABLE UNTIL", "SIZE", "ID"), map(_entry, entries))
+    return exits.DONE
+
+
+def _entry(entry: dict[str, Any]) -> list[object]:
+    octets = entry.get("bytes")
+    return [
+        entry.get("name"),
+        printing.age(entry.get("deleted_at")),
+        entry.get("restorable_until"),
+        printing.size(octets) if isinstance(octets, int) else None,
+        entry.get("id"),
+    ]
+
+
+def _prune_arguments(parser: Parser) -> None:
+    parser.add_argument("--older", metavar="TIME", default="30d", help="what was deleted longer ago (default: 30d)")
+
+
+def _prune(args: argparse.Namespace) -> int:
+    older = int(_span(args.older))
+    answer = clients.of(args).post("/v1/prune", {"older": older})
+    if args.json:
+        printing.value(answer)
+    else:
+        printing.line(_in_words(answer))
+    return exits.DONE
+
+
+def _span(text: str) -> float:
+    try:
+        return duration(text)
+    except ValueError as error:
+        from supervisor.cli.arguments import usage
+
+        raise usage(str(error)) from error
+
+
+def _df(args: argparse.Namespace) -> int:
+    answer = clients.of(args).get("/v1/df")
+    if args.json:
+        printing.value(answer)
+    else:
+        printing.block(_in_words(answer))
+    return exits.DONE
+
+
+def _in_words(answer: object) -> str:
+    return str(answer)
+
+
+VERBS = {
+    "trash": Verb(nothing, _trash),
+    "prune": Verb(_prune_arguments, _prune),
+    "df": Verb(nothing, _df),
+}

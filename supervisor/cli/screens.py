@@ -1,0 +1,95 @@
+"""`rc top`, the status screen of a box that runs, and `rc doctor`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from supervisor.cli import client as clients
+from supervisor.cli import exits, printing
+from supervisor.cli.arguments import Parser, Verb, nothing, usage
+from supervisor.cli.options import ServeOptions
+
+if TYPE_CHECKING:
+    import trio  # which `rc doctor` has no need of
+
+UPDATES = 16  # that the screen has not taken; further ones wait in the box, where many become one
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between two tries of a box that went away
+
+
+def _top(args: argparse.Namespace) -> int:
+    from supervisor.cli.line import run
+    from supervisor.statusscreen import can_show
+
+    client = clients.of(args)
+    if not can_show():
+        raise usage("rc top needs a terminal in front of somebody", "rc ls and rc status need none")
+    client.get("/v1/box")  # whoever may not look is told so before the screen is taken
+    run(_show, client)
+    return exits.DONE
+
+
+async def _show(client: clients.Client) -> None:
+    import trio
+
+    from supervisor.statusscreen import StatusScreen
+
+    async def switch_mode(mode: str) -> None:
+        await trio.to_thread.run_sync(lambda: client.ask("PATCH", "/v1/box", body={"spawn_mode": mode}))
+
+    told, updates = trio.open_memory_channel[Mapping[str, Any]](UPDATES)
+    async with trio.open_nursery() as following:
+        following.start_soon(_follow, client.address.socket, told)
+        await StatusScreen(updates, switch_mode).run()
+        following.cancel_scope.cancel()
+
+
+async def _follow(socket: str, told: trio.MemorySendChannel[Mapping[str, Any]]) -> None:
+    """Pass on what the box tells, for ever: each connection begins with `hello`, which tells everything anew."""
+    import trio
+
+    from supervisor.cli.line import opened
+    from workers.errors import Broken, Refused
+
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            async with opened(socket, "/v1/stream") as line:
+                pause = FIRST_PAUSE
+                while True:
+                    message = await line.receive()
+                    if isinstance(message, dict):
+                        await told.send(message)
+        except (Broken, Refused):
+            await trio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _doctor_arguments(parser: Parser) -> None:
+    parser.add_argument("--agent", metavar="A", help="what this agent would find in its environment, masked")
+    parser.add_argument("--config", metavar="FILE", help="settings, instead of ~/.config/rc/box.toml")
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from supervisor import doctor
+
+    flags = ServeOptions(state_dir=args.state_dir, config=args.config)
+    if args.agent:
+        found = doctor.environment_of(args.agent, flags, os.environ)
+        if args.json:
+            printing.value(found)
+        for name, value in [] if args.json else sorted(found.items()):
+            printing.line(f"{name}={value}")
+        return exits.DONE
+    report = doctor.examine(flags, os.environ)
+    if args.json:
+        printing.value(report)
+    else:
+        for line in doctor.lines(report):
+            printing.line(line)
+    return exits.DONE if report["ok"] else exits.FAILED
+
+
+VERBS = {"top": Verb(nothing, _top), "doctor": Verb(_doctor_arguments, _doctor)}
