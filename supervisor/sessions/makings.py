@@ -49,19 +49,35 @@ class Making:
 
 def begin(tree: Tree) -> Making:
     """Take the tree's path, as a new empty directory, and write its record. Raises FileExistsError, OSError."""
-    os.mkdir(tree.path, 0o700)
-    record = None
+    # The empty record comes first: who has it has the path, and an empty one never says that something is ours.
+    record = os.open(tree.path + RECORD, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        record = os.open(tree.path + RECORD, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(record, fcntl.LOCK_EX)
-        _write(record, tree)
+        os.mkdir(tree.path, 0o700)
+        _write_first(record, tree)
     except OSError:
-        if record is not None:
-            os.close(record)
-            forget(tree.path)
-        os.rmdir(tree.path)
+        os.close(record)
+        forget(tree.path)
         raise
     return Making(tree, record)
+
+
+def _write_first(record: int, tree: Tree) -> None:
+    try:
+        _write(record, tree)
+    except OSError:
+        os.rmdir(tree.path)
+        raise
+
+
+def forget_if_empty(path: str) -> bool:
+    """Whether the record beside `path` was cut off before it said anything; then it goes, with an empty tree."""
+    if os.path.getsize(path + RECORD) > 0:
+        return False
+    with contextlib.suppress(OSError):
+        os.rmdir(path)  # refuses a directory that holds anything
+    forget(path)
+    return True
 
 
 def forget(path: str) -> None:

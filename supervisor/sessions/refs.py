@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from collections.abc import Mapping
 
@@ -14,10 +16,19 @@ NAME = re.compile(r"(?!.*(?:\.\.|\.lock(?:/|$)|/\.|//))[A-Za-z0-9][A-Za-z0-9._/-
 COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-async def create_branch(repository: Repository, branch: str, commit: str) -> bool:
-    """Make a branch. False when there is one of that name already, or one that git cannot have beside it."""
+async def create_branch(
+    repository: Repository,
+    branch: str,
+    commit: str,
+    env: Mapping[str, str] | None = None,
+    holds: int | None = None,
+) -> bool:
+    """Make a branch. False when there is one of that name already, or one that git cannot have beside it.
+
+    `env` and `holds` are as `git.run` takes them.
+    """
     ref = branch_ref(branch)
-    ran = await _update(repository, f"create {ref}\0{_commit(commit)}\0")
+    ran = await _update(repository, f"create {ref}\0{_commit(commit)}\0", env, holds)
     if ran.code == 0:
         return True
     if await has_ref(repository, ref) or await _is_blocked(repository, ref):
@@ -26,10 +37,24 @@ async def create_branch(repository: Repository, branch: str, commit: str) -> boo
 
 
 async def delete_branch_if_at(repository: Repository, branch: str, commit: str) -> bool:
-    """Delete a branch if it still is at `commit`, and say whether it is gone now; anywhere else it is kept."""
+    """Delete a branch if it still is at `commit`: True when it is gone now, False when it is elsewhere and stays.
+
+    Raises Refused `git_failed` when it could not be deleted.
+    """
     ref = branch_ref(branch)
     ran = await _update(repository, f"delete {ref}\0{_commit(commit)}\0")
-    return ran.code == 0 or not await has_ref(repository, ref)
+    if ran.code == 0:
+        return True
+    shown = await _git(repository, "show-ref", "--verify", "--hash", "--", ref)
+    if shown.lines == [commit]:
+        raise git.failure(ran)
+    return shown.code != 0
+
+
+def clear_lock(repository: Repository, branch: str) -> None:
+    """Remove the lock that a killed git may have left on a branch of ours, which nobody else works on."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(os.path.join(repository.common_dir, branch_ref(branch) + ".lock"))
 
 
 async def has_ref(repository: Repository, ref: str) -> bool:
@@ -94,12 +119,16 @@ async def _is_blocked(repository: Repository, ref: str) -> bool:
     return any([await has_ref(repository, ref.rsplit("/", above)[0]) for above in range(1, len(parents) + 1)])
 
 
-async def _update(repository: Repository, lines: str) -> git.Ran:
+async def _update(
+    repository: Repository, lines: str, env: Mapping[str, str] | None = None, holds: int | None = None
+) -> git.Ran:
     return await git.run(
         *("update-ref", "-z", "--stdin"),
         cwd=repository.common_dir,
         git_dir=repository.common_dir,
         stdin=lines.encode(),
+        env=env,
+        holds=holds,
     )
 
 

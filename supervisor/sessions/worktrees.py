@@ -16,7 +16,7 @@ import trio
 from supervisor.core.names import SUFFIX_OCTETS, branch_name, suffix
 from supervisor.sessions import git, refs, registrations
 from supervisor.sessions.bases import Base
-from supervisor.sessions.makings import RECORD, Making, Tree, begin, forget, found, read
+from supervisor.sessions.makings import RECORD, Making, Tree, begin, forget, forget_if_empty, found, read
 from supervisor.sessions.repositories import Repository, discover
 from supervisor.sessions.strays import end_strays
 from workers.errors import Refused
@@ -93,7 +93,8 @@ class Worktrees:
         for path in await trio.to_thread.run_sync(found, self._home):
             tree = await trio.to_thread.run_sync(read, path)
             if tree is None:
-                log.warning("record_unreadable", path=path)
+                if not await trio.to_thread.run_sync(forget_if_empty, path):
+                    log.warning("record_unreadable", path=path)
             elif is_known(tree.session):
                 self.settle(path)
             elif await self._recover(tree):
@@ -159,11 +160,11 @@ class Worktrees:
 
     async def _branch(self, repository: Repository, making: Making, slug: str) -> None:
         tree = making.tree
-        if await refs.create_branch(repository, tree.branch, tree.base_commit):
+        if await _create_branch(repository, making):
             return
         end = tree.branch.removeprefix(f"rc/{slug}-")
         await trio.to_thread.run_sync(making.rename_branch, branch_name(slug, end, rc_is_a_branch=True))
-        if not await refs.create_branch(repository, making.tree.branch, tree.base_commit):
+        if not await _create_branch(repository, making):
             raise Refused("git_failed", f"there is a branch {making.tree.branch} already", "try again")
 
     async def _take_back(self, repository: Repository, tree: Tree) -> None:
@@ -171,10 +172,18 @@ class Worktrees:
         try:
             async with self.locked(repository):
                 await trio.to_thread.run_sync(_remove, repository, tree)
-                await refs.delete_branch_if_at(repository, tree.branch, tree.base_commit)
+                if not await refs.delete_branch_if_at(repository, tree.branch, tree.base_commit):
+                    log.warning("branch_kept", branch=tree.branch, cause="it is not at its base any more")
             self.settle(tree.path)
         except (OSError, Refused) as error:
             log.warning("tree_not_taken_back", path=tree.path, cause=str(error))
+
+
+async def _create_branch(repository: Repository, making: Making) -> bool:
+    tree = making.tree
+    return await refs.create_branch(
+        repository, tree.branch, tree.base_commit, env=_marks(tree), holds=making.descriptor
+    )
 
 
 async def _register(repository: Repository, making: Making) -> None:
@@ -224,6 +233,7 @@ def _marks(tree: Tree) -> dict[str, str]:
 def _remove(repository: Repository, tree: Tree) -> None:
     for admin in registrations.find_half_made(repository, tree.session, tree.path):
         registrations.remove_half_made(admin)
+    refs.clear_lock(repository, tree.branch)
     with contextlib.suppress(FileNotFoundError):
         # Made by this very creation (mkdir would have refused otherwise), and its record says nobody worked in it.
         shutil.rmtree(tree.path)

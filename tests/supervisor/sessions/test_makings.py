@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
+import signal
 from pathlib import Path
 
 import pytest
 
-from supervisor.sessions.makings import Tree, begin, forget, found, read
+from supervisor.sessions.makings import Tree, begin, forget, forget_if_empty, found, read
 
 
 def tree(tmp_path: Path, name: str = "fix-abc234") -> Tree:
@@ -54,6 +56,53 @@ def test_a_path_is_taken_once_and_what_lies_there_stays(tmp_path: Path) -> None:
         begin(tree(tmp_path))
     assert read(tree(tmp_path).path) is not None
     assert Path(tree(tmp_path).path, "work").exists()
+
+
+def test_a_path_whose_tree_was_settled_is_not_taken_again(tmp_path: Path) -> None:
+    begin(tree(tmp_path)).close()
+    forget(tree(tmp_path).path)
+    with pytest.raises(FileExistsError):
+        begin(tree(tmp_path))
+    assert os.path.isdir(tree(tmp_path).path)
+    assert found(f"{tmp_path}/worktrees") == []
+
+
+def test_a_record_that_was_cut_off_at_once_goes_with_its_empty_directory(tmp_path: Path) -> None:
+    path = tree(tmp_path).path
+    os.mkdir(path)
+    Path(path + ".making").touch()
+    assert forget_if_empty(path)
+    assert not os.path.exists(path) and found(f"{tmp_path}/worktrees") == []
+
+
+def test_an_empty_record_beside_a_tree_with_files_goes_alone(tmp_path: Path) -> None:
+    path = tree(tmp_path).path
+    os.mkdir(path)
+    Path(path, "work").write_text("precious")
+    Path(path + ".making").touch()
+    assert forget_if_empty(path)
+    assert Path(path, "work").exists() and found(f"{tmp_path}/worktrees") == []
+
+
+def test_a_record_that_says_something_stays(tmp_path: Path) -> None:
+    making = begin(tree(tmp_path))
+    making.close()
+    assert not forget_if_empty(making.tree.path)
+    assert read(making.tree.path) == making.tree
+
+
+def test_on_a_full_disk_neither_directory_nor_record_is_left(tmp_path: Path) -> None:
+    wanted = tree(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OSError):
+            begin(wanted)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert not os.path.exists(wanted.path) and found(f"{tmp_path}/worktrees") == []
 
 
 def test_beside_a_foreign_record_no_tree_is_begun(tmp_path: Path) -> None:
