@@ -15,10 +15,12 @@ from supervisor.core.admission import Slots
 from supervisor.records import meta, put_meta
 from supervisor.sessions.bases import Fetcher
 from supervisor.sessions.box import Box
+from supervisor.sessions.contents import Contents
 from supervisor.sessions.creation import Creation, Wish
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.executions import Executions
 from supervisor.sessions.index import Index
+from supervisor.sessions.inspect import Inspector
 from supervisor.sessions.keeper import Keeping
 from supervisor.sessions.keepers import Keepers
 from supervisor.sessions.launcher import Launcher
@@ -104,9 +106,23 @@ def put_together(
     workspaces = Workspaces(worktrees, Fetcher())
     creation = Creation(settings, registry, slots, projects, workspaces, room, keepers.launch, keepers.forget)
     verbs = Verbs(registry, slots, boot, keepers.launch)
+    contents = Contents(Inspector(launcher.ask, os.path.join(settings.state_dir, "scratch")))
     executions = Executions(launcher, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
     box = Box(
-        settings, us.epoch, registry, slots, projects, index, errands, creation, verbs, watches, executions, stopping
+        settings=settings,
+        epoch=us.epoch,
+        registry=registry,
+        slots=slots,
+        projects=projects,
+        index=index,
+        errands=errands,
+        creation=creation,
+        verbs=verbs,
+        watches=watches,
+        contents=contents,
+        executions=executions,
+        room=room,
+        stopping=stopping,
     )
     return Parts(box, registry, slots, keepers, index, watches, worktrees, room)
 

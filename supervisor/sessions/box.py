@@ -13,6 +13,7 @@ from supervisor.core.access import OWNER, Action, Principal, may
 from supervisor.core.admission import Slots
 from supervisor.core.names import check_name
 from supervisor.core.options import Origin
+from supervisor.sessions.contents import Contents
 from supervisor.sessions.creation import Creation, Wish
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.executions import Executions
@@ -41,6 +42,7 @@ class Box:
 
     def __init__(
         self,
+        *,
         settings: Settings,
         epoch: int,
         registry: Registry,
@@ -51,6 +53,7 @@ class Box:
         creation: Creation,
         verbs: Verbs,
         watches: Watches,
+        contents: Contents,
         executions: Executions,
         room: Room,
         stopping: trio.Event,
@@ -59,6 +62,7 @@ class Box:
         self.epoch = epoch
         self.registry = registry
         self.projects = projects
+        self.contents = contents
         self.urls: list[str] = []
         self.stopping = stopping
         self._slots = slots
