@@ -52,6 +52,7 @@ class NewSession(Body):
     env: dict[Variable, Argument] = Field(default_factory=dict, max_length=1024)
     rows: Cells = 24
     columns: Cells = 80
+    made_by: Literal["api", "connect"] = "api"  # which road: `rc connect` finds its own again
 
 
 class Rename(Body):
