@@ -41,19 +41,6 @@ class Leaving(Enum):
     ENDED = "there is nothing more to be told"
 
 
-def can_show(stdin: int = STDIN, stdout: int = STDOUT) -> bool:
-    """Whether there is a terminal in front of somebody: both ends, able to move a cursor, and ours to take."""
-    able = os.isatty(stdin) and os.isatty(stdout) and os.environ.get("TERM", "dumb") != "dumb"
-    return able and _in_foreground(stdin)
-
-
-def _in_foreground(stdin: int) -> bool:
-    try:
-        return os.tcgetpgrp(stdin) == os.getpgrp()
-    except OSError:
-        return True  # a terminal that controls no jobs: nobody can have sent us to the background
-
-
 class StatusScreen:
     """One screen. `updates` gives messages as `/v1/stream` does, `hello` first; `switch_mode` may raise Refused."""
 

@@ -38,6 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.sessions": CORES | BUNDLES | BASEMENT,
     "supervisor.web": CORES | BUNDLES | BASEMENT | {"supervisor.sessions"},
     "supervisor.doctor": CORES | BASEMENT,
+    "supervisor.foreground": set(),
+    "supervisor.ownscreen": {"supervisor", "workers"},
     "supervisor.statusdrawing": {"supervisor", "workers"},
     "supervisor.statusscreen": {"supervisor", "workers"},
     # The start and the end of a box, in four files: they see everything, as the command line does.

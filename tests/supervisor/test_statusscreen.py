@@ -16,7 +16,7 @@ import pytest
 import trio
 import trio.testing
 
-from supervisor.statusscreen import Leaving, StatusScreen, can_show
+from supervisor.statusscreen import Leaving, StatusScreen
 from workers.errors import Refused
 
 BOX = {"name": "vm", "urls": [], "spawn_mode": "same-dir", "used": 0, "capacity": 32, "projects": []}
@@ -190,10 +190,3 @@ async def test_a_terminal_that_nobody_draws_does_not_keep_us_from_leaving(stage:
             nursery.start_soon(stage.screen().run)
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
-
-
-def test_a_screen_needs_a_terminal(stage: Stage) -> None:
-    reading, writing = os.pipe()
-    assert not can_show(reading, writing)
-    os.close(reading)
-    os.close(writing)
