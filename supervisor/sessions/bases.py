@@ -139,7 +139,7 @@ async def _head(repository: Repository) -> Base:
 async def _no_commit(repository: Repository, failed: git.Ran) -> Refused:
     branch = await git.run("symbolic-ref", "-q", "HEAD", cwd=repository.git_dir, git_dir=repository.git_dir)
     if branch.code != 0:
-        return git.failure(failed)
+        return git.failure(failed, repository.common_dir)
     name = branch.lines[0].removeprefix("refs/heads/")
     return Refused(
         "not_a_repository",

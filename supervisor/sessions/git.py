@@ -44,6 +44,7 @@ FIXED = {
     "SSH_ASKPASS_REQUIRE": "never",
     "LC_ALL": "C",
 }
+NO_ROOM_BELOW = 64 << 10  # what a full disk has left: some blocks, too few for the next file
 NO_ROOM = ("No space left on device", "Disk quota exceeded")
 
 
@@ -132,15 +133,29 @@ async def succeed(
     """`run`, where only exit code 0 will do. Raises Refused like `run`, and `git_failed` or `disk_full` otherwise."""
     ran = await run(*arguments, cwd=cwd, git_dir=git_dir, seconds=seconds, env=env, stdin=stdin, holds=holds)
     if ran.code != 0:
-        raise failure(ran)
+        raise failure(ran, cwd)
     return ran
 
 
-def failure(ran: Ran) -> Refused:
-    """The refusal for a call that did not succeed, with git's own words as the cause."""
-    if any(words in ran.errors for words in NO_ROOM):
-        return disk_full(f"git {ran.verb} found no space left")
+def failure(ran: Ran, place: str) -> Refused:
+    """The refusal for a call that did not succeed, with git's own words as the cause. `place` is where it wrote."""
+    if any(words in ran.errors for words in NO_ROOM) or not _has_room(place):
+        return disk_full(f"git {ran.verb} found no space left at {place}")
     return _failed(ran.verb, cause(ran), ran.errors)
+
+
+def _has_room(place: str) -> bool:
+    try:
+        return not is_full(os.statvfs(place))
+    except OSError:
+        return True
+
+
+def is_full(disk: os.statvfs_result) -> bool:
+    """Whether a file could not be written there. Asked because a checkout only says `unable to write file`."""
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize <= NO_ROOM_BELOW:
+        return True
+    return bool(disk.f_files) and disk.f_favail == 0
 
 
 def cause(ran: Ran) -> str:

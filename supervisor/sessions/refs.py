@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -33,7 +32,7 @@ async def create_branch(
         return True
     if await has_ref(repository, ref) or await _is_blocked(repository, ref):
         return False
-    raise git.failure(ran)
+    raise git.failure(ran, repository.common_dir)
 
 
 async def delete_branch_if_at(repository: Repository, branch: str, commit: str) -> bool:
@@ -47,14 +46,15 @@ async def delete_branch_if_at(repository: Repository, branch: str, commit: str) 
         return True
     shown = await _git(repository, "show-ref", "--verify", "--hash", "--", ref)
     if shown.lines == [commit]:
-        raise git.failure(ran)
+        raise git.failure(ran, repository.common_dir)
     return shown.code != 0
 
 
 def clear_lock(repository: Repository, branch: str) -> None:
     """Remove the lock that a killed git may have left on a branch of ours, which nobody else works on."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        os.unlink(os.path.join(repository.common_dir, branch_ref(branch) + ".lock"))
+    lock = os.path.join(repository.common_dir, branch_ref(branch) + ".lock")
+    if os.path.lexists(lock):
+        os.unlink(lock)
 
 
 async def has_ref(repository: Repository, ref: str) -> bool:
@@ -70,7 +70,7 @@ async def archive_refs(repository: Repository, session: str, commits: Mapping[st
     lines = [f"update {archive_ref(session, name)}\0{_commit(commit)}\0\0" for name, commit in commits.items()]
     ran = await _update(repository, "".join(lines))
     if ran.code != 0:
-        raise git.failure(ran)
+        raise git.failure(ran, repository.common_dir)
 
 
 async def archived(repository: Repository, session: str) -> dict[str, str]:
@@ -90,7 +90,7 @@ async def drop_archive(repository: Repository, session: str) -> None:
     lines = [f"delete {archive_ref(session, name)}\0{commit}\0" for name, commit in refs.items()]
     ran = await _update(repository, "".join(lines))
     if ran.code != 0:
-        raise git.failure(ran)
+        raise git.failure(ran, repository.common_dir)
 
 
 def branch_ref(branch: str) -> str:

@@ -82,7 +82,7 @@ def understand(path: str, ran: git.Ran) -> Repository | None:
     marked = marked_git_dir(path)
     if len(ran.lines) < 3:
         if "not a git repository" not in ran.errors:
-            raise _unreadable(ran)
+            raise _unreadable(ran, path)
         if marked is None or "Stopping at filesystem boundary" in ran.errors:
             return None
         raise _broken(path, marked)
@@ -118,8 +118,8 @@ def _pointer(file: str) -> str:
     return ""
 
 
-def _unreadable(ran: git.Ran) -> Refused:
-    refused = git.failure(ran)
+def _unreadable(ran: git.Ran, path: str) -> Refused:
+    refused = git.failure(ran, path)
     if "dubious ownership" in ran.errors:
         refused.hint = "it belongs to another account; allow it with: git config --global --add safe.directory PATH"
     return refused

@@ -200,7 +200,7 @@ async def _register(repository: Repository, making: Making) -> None:
         if ran.code == 0:
             return
         if "failed to read" not in ran.errors or attempt == ADD_TRIES:
-            raise git.failure(ran)
+            raise git.failure(ran, repository.common_dir)
 
 
 async def _check_out(making: Making) -> None:

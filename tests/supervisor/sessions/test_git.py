@@ -125,9 +125,25 @@ def test_the_cause_is_one_line(code: int, errors: str, cause: str) -> None:
     assert git.cause(git.Ran("fetch", code, b"", errors)) == cause
 
 
-def test_a_full_disk_has_its_own_code() -> None:
+def test_a_full_disk_has_its_own_code(tmp_path: Path) -> None:
     ran = git.Ran("read-tree", 128, b"", "error: unable to write file a: No space left on device\n")
-    assert git.failure(ran).code == "disk_full"
+    assert git.failure(ran, str(tmp_path)).code == "disk_full"
+    assert git.failure(git.Ran("read-tree", 128, b"", ""), str(tmp_path / "gone")).code == "git_failed"
     assert git.refused_by(OSError(errno.ENOSPC, "No space left on device"), "move it").code == "disk_full"
     refusal = git.refused_by(OSError(errno.EROFS, "Read-only file system"), "move it")
     assert (refusal.code, refusal.detail) == ("git_failed", "cannot move it: Read-only file system")
+
+
+def disk(blocks: int, room: int, files: int, names: int) -> os.statvfs_result:
+    return os.statvfs_result((4096, 4096, blocks, room, room, files, names, names, 0, 255))
+
+
+def test_a_disk_without_room_is_seen_where_git_does_not_say_so() -> None:
+    assert git.is_full(disk(1000, 0, 100, 10))
+    assert git.is_full(disk(1000, 16, 100, 10))
+    assert git.is_full(disk(1000, 500, 100, 0))
+    assert not git.is_full(disk(1000, 17, 100, 1))
+
+
+def test_a_disk_that_tells_nothing_of_its_room_is_not_full() -> None:
+    assert not git.is_full(disk(0, 0, 0, 0))
