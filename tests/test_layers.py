@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.web": CORES | BUNDLES | BASEMENT | {"supervisor.sessions"},
     "supervisor.doctor": CORES | BASEMENT,
     "supervisor.foreground": set(),
+    "supervisor.readiness": set(),
     "supervisor.ownscreen": {"supervisor", "workers"},
     "supervisor.statusdrawing": {"supervisor", "workers"},
     "supervisor.statusscreen": {"supervisor", "workers"},
