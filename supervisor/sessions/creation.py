@@ -165,10 +165,6 @@ class Creation:
         await self._launch(session)
         if session.facts.state is not State.RUNNING:
             raise await launch_refusal(session)
-        if wish.prompt:
-            await session.command(
-                {"kind": "prompt", "text": wish.prompt}, {"person": spec.person, "device": spec.device}
-            )
 
     def _complete(self, spec: Spec, workspace: Workspace, wish: Wish) -> Spec:
         """The spec with what only the prepared workspace can tell."""
