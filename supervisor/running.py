@@ -25,7 +25,9 @@ from supervisor.assembly import (
 )
 from supervisor.cli.options import ServeOptions
 from supervisor.core.access import Principal
-from supervisor.logs import start_log
+from supervisor.foreground import can_show
+from supervisor.logs import Outlet, start_log
+from supervisor.screened import show_screen
 from supervisor.sessions.box import Box
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.index import Index
@@ -47,7 +49,7 @@ async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
     """From the lock, which the caller holds, to the end. Raises Refused while nothing of the box has started."""
     async with Store.open(os.path.join(state_dir, "box.sqlite")) as store:
         settings = await resolve(options, os.environ, store)
-        start_log(verbose=settings.verbose, as_json=settings.log_json)
+        outlet = start_log(verbose=settings.verbose, as_json=settings.log_json)
         if store.notice:
             log.warning("store_replaced", detail=store.notice)
         index = Index(store)
@@ -63,12 +65,12 @@ async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
             await adopt_all(parts)
             await index.remember(settings.to_remember(), "owner", "flag")
             await index.save_projects(projects)
-            await _serve(parts, store, entrances, options)
+            await _serve(parts, store, entrances, options, outlet)
             running.cancel_scope.cancel()
     return 0
 
 
-async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options: ServeOptions) -> None:
+async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options: ServeOptions, outlet: Outlet) -> None:
     """From listening to the last connection's end."""
     box = parts.box
     api = Once(build_api(box), store, box.carry_out, box.new_id)
@@ -85,8 +87,10 @@ async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options:
             async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
                 await front.start(listen, entrances, api, partial(serve_websocket, box), who, box.stopping)
                 await _begin(parts, options)
+                if can_show() and not options.json:
+                    behind.start_soon(show_screen, box, outlet)
         behind.cancel_scope.cancel()
-    log.info("ended", sessions_that_run_on=parts.slots.used)
+    log.info("ended", sessions_that_run_on=parts.slots.used, hint="the next rc serve takes them up")
 
 
 async def _begin(parts: Parts, options: ServeOptions) -> None:
