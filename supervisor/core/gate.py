@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-TEXT_MAX = 16 << 10  # characters of one path or sentence; a path has 4096 octets, each perhaps spelled `\xff`
+from supervisor.core.told import as_count, as_flag, as_list, as_object, as_text
+
 LIST_MAX = 1000  # things told by name; the inspector tells 20, and 1,000 commits for the archive
 COMMIT_SHOWN = 12  # digits of a commit's id that people read
 
@@ -54,15 +55,15 @@ class GateFacts:
     @classmethod
     def from_json(cls, value: Any) -> GateFacts:
         """Of an inspector's answer, which nobody vouches for. Raises ValueError for anything that is not one."""
-        facts = _object(value)
-        processes = _object(facts.get("processes"))
+        facts = as_object(value)
+        processes = as_object(facts.get("processes"))
         kinds = ("changed", "untracked", "ignored", "submodules", "stashes", "unpushed")
         return cls(
-            missing=_flag(facts.get("missing")),
+            missing=as_flag(facts.get("missing")),
             not_ours=_text_or_none(facts.get("not_ours")),
             unreadable=_texts(facts.get("unreadable")),
-            processes=_count(processes.get("count")),
-            sitters=tuple(_sitter(one) for one in _list(processes.get("found"))),
+            processes=as_count(processes.get("count")),
+            sitters=tuple(_sitter(one) for one in as_list(processes.get("found"), LIST_MAX)),
             operations=_texts(facts.get("operations")),
             head=_text_or_none(facts.get("head")),
             branch_at=_text_or_none(facts.get("branch_at")),
@@ -121,52 +122,22 @@ def _some(several: Several, told: tuple[str, ...]) -> str:
     return ", ".join(told) + (f" and {more} more" if more > 0 else "")
 
 
-def _object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("not an object")
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list) or len(value) > LIST_MAX:
-        raise ValueError("not a list that an inspector tells")
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("neither true nor false")
-    return value
-
-
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("not a count")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > TEXT_MAX:
-        raise ValueError("not a text that an inspector tells")
-    return value.encode(errors="replace").decode()  # a lone half of a surrogate pair could not be sent on
-
-
-def _text_or_none(value: Any) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(_text(one) for one in _list(value))
-
-
 def _several(value: Any) -> Several:
-    told = _object(value)
-    several = Several(_count(told.get("count")), _texts(told.get("found")))
+    told = as_object(value)
+    several = Several(as_count(told.get("count")), _texts(told.get("found")))
     if len(several.found) > several.count:
         raise ValueError("more by name than there are")
     return several
 
 
 def _sitter(value: Any) -> Sitter:
-    told = _object(value)
-    return Sitter(_count(told.get("pid")), _text(told.get("name")), _text(told.get("how")))
+    told = as_object(value)
+    return Sitter(as_count(told.get("pid")), as_text(told.get("name")), as_text(told.get("how")))
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(as_text(one) for one in as_list(value, LIST_MAX))
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else as_text(value)

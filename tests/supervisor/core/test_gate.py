@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from supervisor.core.gate import LIST_MAX, TEXT_MAX, GateFacts, Reason, Several, Sitter, reasons
+from supervisor.core.gate import LIST_MAX, GateFacts, Reason, Several, Sitter, reasons
+from supervisor.core.told import TEXT_MAX
 
 CLEAN = GateFacts(head="1" * 40, branch_at="1" * 40)
 ANSWER: dict[str, Any] = {
