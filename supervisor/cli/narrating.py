@@ -109,7 +109,7 @@ class Narrator:
                 self._own.remove(text)
                 return self.close()
             return f"{self.close()}> {said(event)}\n"
-        if kind in _SILENT:
+        if kind in _SILENT or update.get("state") in _PASSING:
             return self.close() if kind == "state_update" else ""
         return f"{self.close()}[{said(event)}]\n"
 
@@ -124,4 +124,5 @@ class Narrator:
         return "\n" if was_open else ""
 
 
+_PASSING = ("starting", "running", "stopping")  # states of a process that is there, or will be gone at once
 _SILENT = ("state_update", "_rc/command", "_rc/message_state", "usage_update", "available_commands_update")
