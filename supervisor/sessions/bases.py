@@ -14,7 +14,7 @@ from workers.errors import Refused
 
 FETCH_SECONDS = 5.0  # whoever asks for a session waits no longer than this for a remote that does not answer
 FRESH_SECONDS = 5.0  # a fetch that ended this short a time ago is not repeated: sessions often come in bursts
-FETCH_TRIES = 2  # a fetch dies once in a while when a worktree is being registered beside it
+FETCH_PAUSE = 0.02  # before a fetch that died beside a registration is tried again; one takes some 6 ms
 ORIGIN_HEAD = "refs/remotes/origin/HEAD"
 TRACKING = "refs/remotes/origin/"
 REF_MAX = 255
@@ -84,13 +84,15 @@ async def _fetch(repository: Repository, branch: str, seconds: float) -> str:
     refspec = f"+refs/heads/{branch}:{TRACKING}{branch}"
     why = f"it took longer than {seconds:g} s"
     with trio.move_on_after(seconds):
-        for _ in range(FETCH_TRIES):
+        while True:
             ran = await git.run(
                 *(*arguments, "--", "origin", refspec), cwd=repository.common_dir, git_dir=repository.common_dir
             )
             why = "" if ran.code == 0 else git.cause(ran)
+            # A worktree that is being registered at this moment has no HEAD yet, and git stumbles over it.
             if "bad object worktrees/" not in ran.errors:
-                break
+                return why
+            await trio.sleep(FETCH_PAUSE)
     return why
 
 
