@@ -1,0 +1,182 @@
+"""The line of a WebSocket: whole frames out without waiting, keys in by the short way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+from supervisor.web.stream_outlet import STALL_SECONDS, WRITE_SECONDS, Outlet
+from tests.supervisor.core.test_clientframes import frame, keys
+
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+
+
+@asynccontextmanager
+async def line(head: bytes = REQUEST) -> AsyncIterator[tuple[Outlet, trio.SocketStream]]:
+    near, far = trio.socket.socketpair()
+    near.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, 64 * 1024)
+    async with trio.SocketStream(far) as peer:
+        outlet = Outlet(trio.SocketStream(near), head)
+        yield outlet, peer
+        await outlet.aclose()
+
+
+async def read(peer: trio.SocketStream, size: int) -> bytes:
+    got = b""
+    while len(got) < size:
+        data = await peer.receive_some()
+        assert data
+        got += data
+    return got
+
+
+def fill(outlet: Outlet) -> list[bytes]:
+    """Push until no more goes: the frames that were committed."""
+    sent: list[bytes] = []
+    while True:
+        frames = [bytes([65 + len(sent) % 26]) * 30_000]
+        if not outlet.push(frames):
+            return sent
+        sent += frames
+        if not outlet.is_clear:
+            return sent
+
+
+async def test_what_the_kernel_takes_goes_at_once() -> None:
+    async with line() as (outlet, peer):
+        assert outlet.push([b"one", b"two"]) == 2
+        assert outlet.is_clear
+        assert await read(peer, 6) == b"onetwo"
+
+
+async def test_a_frame_that_went_in_part_is_finished_before_anything_else() -> None:
+    async with line() as (outlet, peer):
+        sent = fill(outlet)
+        assert outlet.push([b"later"]) == 0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outlet.send_all, b"pong")
+            whole = b"".join(sent) + b"pong"
+            assert await read(peer, len(whole)) == whole
+        assert outlet.is_clear
+
+
+async def test_nobody_pushes_between_while_a_frame_is_being_finished() -> None:
+    async with line() as (outlet, peer):
+        sent = b"".join(fill(outlet))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outlet.wait_room)
+            await trio.testing.wait_all_tasks_blocked()
+            assert outlet.push([b"x"]) == 0
+            assert await read(peer, len(sent)) == sent
+        assert outlet.push([b"x"]) == 1
+
+
+async def test_a_second_without_progress_is_noticed_and_a_minute_is_the_end(mock_clock: MockClock) -> None:
+    async with line() as (outlet, _):
+        fill(outlet)
+        async with trio.open_nursery() as nursery:
+
+            async def wait() -> None:
+                with pytest.raises(trio.BrokenResourceError, match="does not read"):
+                    while True:
+                        await outlet.wait_room()
+
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked()
+            assert not outlet.stalled
+            mock_clock.jump(STALL_SECONDS)
+            await trio.testing.wait_all_tasks_blocked()
+            assert outlet.stalled
+            mock_clock.jump(WRITE_SECONDS - STALL_SECONDS)
+
+
+async def test_a_peer_that_is_gone_breaks_the_line_and_never_the_pusher() -> None:
+    async with line() as (outlet, peer):
+        await peer.aclose()
+        assert outlet.push([b"x"]) == 0
+        with pytest.raises(trio.BrokenResourceError):
+            await outlet.send_all(b"x")
+
+
+async def test_a_closed_line_takes_nothing() -> None:
+    async with line() as (outlet, _):
+        await outlet.receive_some()
+        await outlet.aclose()
+        assert outlet.push([b"x"]) == 0
+        for work in (outlet.wait_room, outlet.receive_some, outlet.wait_send_all_might_not_block):
+            with pytest.raises(trio.ClosedResourceError):
+                await work()
+        with pytest.raises(trio.ClosedResourceError):
+            await outlet.send_all(b"x")
+        assert await outlet.drain() == b""
+
+
+async def test_a_broken_line_says_so_when_read() -> None:
+    near, far = trio.socket.socketpair()
+    outlet = Outlet(trio.SocketStream(near), REQUEST)
+    await outlet.receive_some()
+    assert outlet.push([b"unread"]) == 1
+    far.close()  # with something unread: the kernel resets
+    with pytest.raises(trio.BrokenResourceError):
+        await outlet.receive_some()
+    await outlet.aclose()
+
+
+class Taker:
+    def __init__(self) -> None:
+        self.is_ready = True
+        self.taken: list[bytes] = []
+
+    def take_keys(self, payload: bytes) -> None:
+        self.taken.append(payload)
+
+
+async def test_keys_take_the_short_way_and_the_rest_goes_to_the_library() -> None:
+    async with line() as (outlet, peer):
+        outlet.keys = taker = Taker()
+        assert await outlet.receive_some() == REQUEST
+        text = frame(0x81, b"{}")
+        await peer.send_all(keys(b"a") + text)
+        assert await outlet.receive_some() == text
+        assert taker.taken == [b"\x01a"]
+        await peer.send_all(keys(b"b"))
+        assert await outlet.receive_some() == keys(b"b"), "the text is not done with"
+        outlet.done()
+        outlet.done()
+        await peer.send_all(keys(b"c"))
+        await peer.send_eof()
+        assert await outlet.receive_some() == b""
+        assert taker.taken == [b"\x01a", b"\x01c"]
+
+
+async def test_keys_wait_in_the_library_while_their_taker_is_not_ready() -> None:
+    async with line() as (outlet, peer):
+        outlet.keys = taker = Taker()
+        taker.is_ready = False
+        await outlet.receive_some()
+        await peer.send_all(keys(b"a"))
+        assert await outlet.receive_some() == keys(b"a")
+        assert taker.taken == []
+
+
+async def test_frames_that_came_with_the_request_are_counted() -> None:
+    async with line(REQUEST + keys(b"a")) as (outlet, peer):
+        outlet.keys = taker = Taker()
+        assert await outlet.receive_some() == REQUEST + keys(b"a")
+        await peer.send_all(keys(b"b"))
+        assert await outlet.receive_some() == keys(b"b")
+        assert taker.taken == []
+
+
+async def test_what_still_comes_can_be_thrown_away() -> None:
+    async with line() as (outlet, peer):
+        await peer.send_all(b"too late")
+        assert await outlet.drain() == b"too late"
+        assert await peer.receive_some() == b""
+        await peer.aclose()
+        assert await outlet.drain() == b""
