@@ -1,0 +1,190 @@
+"""Key to echo, one session's output, many viewers, a viewer that does not read: beside terminado and ssh."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from tests.bench import meters
+from tests.bench.lines import Line, gulp_until_end, gulp_what_is_there
+from tests.bench.peers import ssh, terminado
+from tests.bench.rcbox import Box
+from tests.bench.scale import ON_THE_WIRE
+from tests.bench.stage import Place, Round, Values, quantile, turned
+
+KEY_PAUSE = 0.002  # seconds between keys, as in earlier measurements of this kind
+SAMPLE_SECONDS = 0.05
+MB = 1e6
+
+
+@contextlib.contextmanager
+def box_of(place: Place, *options: str) -> Iterator[Box]:
+    """A box that serves an empty directory."""
+    box = Box(place.new_folder("box"), place.new_folder("project"), place.program, *options)
+    try:
+        box.serve()
+        yield box
+    finally:
+        box.close()
+
+
+@contextlib.contextmanager
+def one_line_each(place: Place) -> Iterator[dict[str, Line]]:
+    """A terminal on each server, ready to take keys."""
+    with (
+        terminado(place.program) as peer,
+        ssh(place.program, place.new_folder("ssh")) as shell,
+        box_of(place) as box,
+    ):
+        lines: dict[str, Line] = {
+            "terminado": peer.open("one"),
+            "ssh": shell.open(),
+            "rc": box.open_ready(box.start()["id"]),
+        }
+        try:
+            yield lines
+        finally:
+            for line in lines.values():
+                line.close()
+
+
+@contextlib.contextmanager
+def echo(place: Place) -> Iterator[Round]:
+    """Key to echo, in microseconds."""
+    with one_line_each(place) as lines:
+
+        def round_(number: int) -> Values:
+            values: Values = {}
+            for name in turned(list(lines), number):
+                times = _echo_times(lines[name], place.scale.keys)
+                values[f"{name}.p50"], values[f"{name}.p99"] = quantile(times, 0.5), quantile(times, 0.99)
+            return values
+
+        yield round_
+
+
+def _echo_times(line: Line, keys: int) -> list[float]:
+    gulp_what_is_there(line)
+    times = []
+    for _ in range(keys):
+        begun = time.perf_counter()
+        line.type(b"a")
+        line.echo()
+        times.append((time.perf_counter() - begun) * 1e6)
+        time.sleep(KEY_PAUSE)
+    return times
+
+
+@contextlib.contextmanager
+def output(place: Place) -> Iterator[Round]:
+    """One session's output to one viewer who gets every octet, in MB/s."""
+    with one_line_each(place) as lines:
+
+        def round_(number: int) -> Values:
+            octets = place.scale.octets
+            return {
+                f"{name}.mbs": octets * ON_THE_WIRE / MB / print_to([lines[name]], octets)
+                for name in turned(list(lines), number)
+            }
+
+        yield round_
+
+
+def print_to(lines: list[Line], octets: int) -> float:
+    """Have ptyprog print, over the first line; the seconds until every line has all of it."""
+    for line in lines:
+        gulp_what_is_there(line)
+    begun = time.perf_counter()
+    lines[0].type(b"!%d\n" % octets)
+    came = gulp_until_end(lines)
+    took = time.perf_counter() - begun
+    assert came >= octets * len(lines), f"only {came} octets came"
+    return took
+
+
+@contextlib.contextmanager
+def viewers(place: Place) -> Iterator[Round]:
+    """Many viewers of one session: MB/s in all, and milliseconds of the servers' CPU per MB delivered."""
+    count, octets = place.scale.viewers, place.scale.octets
+    with terminado(place.program) as peer, box_of(place) as box:
+        session = box.start()
+        lines: dict[str, list[Line]] = {
+            "terminado": [peer.open("many") for _ in range(count)],
+            "rc": [box.open_ready(session["id"]) for _ in range(count)],
+        }
+        pids = {"terminado": peer.pids, "rc": [box.supervisor, session["worker_pid"]]}
+
+        def round_(number: int) -> Values:
+            values: Values = {}
+            delivered = octets * ON_THE_WIRE * count / MB
+            for name in turned(list(lines), number):
+                before = meters.cpu_seconds(pids[name])
+                took = print_to(lines[name], octets)
+                values[f"{name}.mbs"] = delivered / took
+                values[f"{name}.cpu"] = (meters.cpu_seconds(pids[name]) - before) * 1e3 / delivered
+            return values
+
+        try:
+            yield round_
+        finally:
+            for line in [*lines["terminado"], *lines["rc"]]:
+                line.close()
+
+
+@contextlib.contextmanager
+def unread(place: Place) -> Iterator[Round]:
+    """What a server grows by, in MB, while one viewer reads and another one does not."""
+    with terminado(place.program) as peer, box_of(place) as box:
+
+        def of_terminado(number: int) -> float:
+            return _growth(peer.pids[0], lambda: peer.open(f"unread{number}"), place.scale.unread_octets)
+
+        def of_rc(_number: int) -> float:
+            session = box.start()["id"]
+            queries = iter(["terminal_after=0", ""])
+            try:
+                return _growth(box.supervisor, lambda: box.open(session, next(queries)), place.scale.unread_octets)
+            finally:
+                box.stop(session)
+
+        of = {"terminado": of_terminado, "rc": of_rc}
+
+        def round_(number: int) -> Values:
+            return {f"{name}.growth": of[name](number) for name in turned(list(of), number)}
+
+        yield round_
+
+
+def _growth(pid: int, connect: Callable[[], Line], octets: int) -> float:
+    reader = connect()
+    print_to([reader], octets // 10)  # what the first output needs anyhow is not growth
+    before = meters.resident(pid)
+    idle = connect()
+    try:
+        with peak_of(pid) as peak:
+            print_to([reader], octets)
+        return (peak[0] - before) / MB
+    finally:
+        idle.close()
+        reader.close()
+
+
+@contextlib.contextmanager
+def peak_of(pid: int) -> Iterator[list[int]]:
+    """Samples what a process has in memory; the largest is in the list afterwards."""
+    peak = [meters.resident(pid)]
+    over = threading.Event()
+
+    def sample() -> None:
+        while not over.wait(SAMPLE_SECONDS):
+            peak[0] = max(peak[0], meters.resident(pid))
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        sampler.join()
