@@ -179,6 +179,18 @@ class Worktrees:
             log.warning("tree_not_taken_back", path=tree.path, cause=str(error))
 
 
+async def move_tree(source: str, target: str) -> None:
+    """Rename a tree, as into the trash and back; its files are not opened. Raises Refused `kept`, `disk_full`,
+    `git_failed`: when something is at `target` already, or it lies on another file system."""
+    await _by_files(_rename, source, target, what=f"move {source} to {target}")
+
+
+def _rename(source: str, target: str) -> None:
+    if os.path.lexists(target):  # an empty directory would be replaced without a word
+        raise Refused("kept", f"there is something at {target} already", f"move {target} away first")
+    os.rename(source, target)
+
+
 async def _create_branch(repository: Repository, making: Making) -> bool:
     tree = making.tree
     return await refs.create_branch(

@@ -18,7 +18,7 @@ from supervisor.sessions.bases import Base, Fetcher, resolve_base
 from supervisor.sessions.makings import Tree
 from supervisor.sessions.refs import create_branch
 from supervisor.sessions.repositories import Repository, discover
-from supervisor.sessions.worktrees import Worktrees
+from supervisor.sessions.worktrees import Worktrees, move_tree
 from tests.gitrepos import alive, clone, commit, git, repository, traces
 from tests.waiting import until
 from workers.errors import Refused
@@ -409,6 +409,20 @@ async def test_unregistered_and_registered_again_a_tree_has_all_its_work(place: 
     os.rename(tmp_path / "trash", tree.path)
     await place.worktrees.reregister(here, SESSION, tree.path, kept)
     assert git(tree.path, "status", "--porcelain") == before
+
+
+async def test_a_tree_moves_to_a_free_place_only(tmp_path: Path) -> None:
+    for name in ("tree", "taken"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "tree" / "work").touch()
+    with pytest.raises(Refused) as refusal:
+        await move_tree(f"{tmp_path}/tree", f"{tmp_path}/taken")
+    assert refusal.value.code == "kept"
+    with pytest.raises(Refused) as refusal:
+        await move_tree(f"{tmp_path}/tree", f"{tmp_path}/no/such/place")
+    assert refusal.value.code == "git_failed"
+    await move_tree(f"{tmp_path}/tree", f"{tmp_path}/free")
+    assert (tmp_path / "free" / "work").exists()
 
 
 async def test_a_registration_that_cannot_be_moved_is_a_refusal(place: Place, tmp_path: Path) -> None:
