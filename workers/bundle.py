@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import secrets
 import socket
 from typing import Any
 
@@ -31,22 +30,28 @@ class Bundle:
         """A new bundle, on disk when this returns. Raises FileExistsError for a second one of the same session."""
         os.mkdir(directory, 0o700)
         bundle = cls(directory)
-        bundle.write("key", secrets.token_hex(32))
+        bundle.write("key", os.urandom(32).hex())
         bundle.write("spec.json", spec.to_json())
         return bundle
 
-    def write(self, name: str, text: str) -> None:
-        """Write a small file so that after a power cut it is the old one or the new one, never half."""
+    def write(self, name: str, text: str, durable: bool = True) -> None:
+        """Write a small file so that after a power cut it is the old one or the new one, never half.
+
+        One that need not outlive this boot is not `durable`, and costs no wait for the disk.
+        """
         temporary = self.path(f".{name}.new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             data = text.encode()
             while data:
                 data = data[os.write(descriptor, data) :]
-            os.fsync(descriptor)
+            if durable:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         os.rename(temporary, self.path(name))
+        if not durable:
+            return
         folder = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
@@ -85,8 +90,9 @@ class Bundle:
         known = self.read_json("journal.json")
         if known is not None and known.get("boot_id") == boot:
             return str(known["history"])
-        history = secrets.token_hex(8)
-        self.write("journal.json", json.dumps({"history": history, "boot_id": boot}))
+        history = os.urandom(8).hex()
+        # Not durable: another boot has another history, so nobody asks for this one behind a power cut.
+        self.write("journal.json", json.dumps({"history": history, "boot_id": boot}), durable=False)
         return history
 
     def is_void(self) -> bool:

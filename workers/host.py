@@ -7,7 +7,6 @@ import os
 import selectors
 import signal
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -19,9 +18,11 @@ from workers.core.agent import Adapter, Type
 from workers.core.events import now_text
 from workers.core.lifecycle import ENDED
 from workers.core.past import Past
+from workers.core.screen import Tracker
 from workers.core.session import AgentEnded, Effect, EndAgent, Order, Record, SendSignal, Session, SetSize
 from workers.core.spec import Spec
 from workers.errors import Broken, Refused
+from workers.journalread import read_terminal
 from workers.linkserver import LinkServer, Ticket
 from workers.program import Program
 from workers.recorder import Recorder
@@ -30,6 +31,7 @@ STOP_GRACE = 10.0  # seconds between asking an agent to end and killing it, as t
 FLUSH_SECONDS = 1.0  # how long the supervisor gets to read the last events; it finds them on disk as well
 LOCK_SECONDS = 2.0  # a resume may come while the earlier worker, having told its end, is still on its way out
 LOCK_PAUSE = 0.005
+TAIL = 256 << 10  # octets of output from which the screen of an ended session is shown
 DEAF_SECONDS = 10.0  # one notice in so many seconds about keys that were dropped
 ON_FULL_DISK = (commands.Stop, commands.Suspend, commands.Signal, commands.Interrupt)  # what may make room
 
@@ -78,7 +80,17 @@ class Host:
         self._past = self._recorder.read_past() if self._recorder.last_seq else Past()
         self._session = Session(ADAPTERS[spec.adapter](), spec.rows, spec.columns, self._past)
         self._program = Program(self._selector, self)
+        self._tracker = self._track_tail()
         self._deaf_until = 0.0  # until then nobody is told again that the program does not read
+
+    def _track_tail(self) -> Tracker:
+        start = max(self._recorder.start, self._recorder.end - TAIL)
+        tracker = Tracker(self._session.rows, self._session.columns, start)
+        while start < self._recorder.end:  # a worker goes on with the screen that an earlier one left
+            page = read_terminal(self._bundle.directory, start)
+            tracker.feed(page.data)
+            start = page.start + max(1, len(page.data))
+        return tracker
 
     def run(self) -> None:
         is_new = self._past.last_seq == 0
@@ -87,8 +99,6 @@ class Host:
             self._do(self._session.tell("warning", text))
         self._links.listen()
         self._launch()
-        syncer = self._recorder.start_syncing()
-        self._selector.register(syncer.fd, selectors.EVENT_READ, self._recorder.settled)
         while self._session.state not in ENDED or self._recorder.full_until is not None:
             self._wait_and_serve()
         self._leave()
@@ -97,7 +107,9 @@ class Host:
         spec, session = self._spec, self._session
         if spec.argv:
             self._program.launch(spec.argv, spec.env, spec.workspace, session.rows, session.columns, self._umask)
-        else:
+        syncer = self._recorder.start_syncing()  # a thread, hence behind the last fork
+        self._selector.register(syncer.fd, selectors.EVENT_READ, self._recorder.settled)
+        if not spec.argv:
             self._running(None)
 
     def _wait_and_serve(self) -> None:
@@ -137,7 +149,7 @@ class Host:
             "agent_pid": pid,
             "agent_start_time": None if pid is None else start_time(pid),
         }
-        self._bundle.write("worker.json", json.dumps(note))
+        self._recorder.write_file("worker.json", json.dumps(note).encode())
         self._do(self._session.started(pid, time.monotonic(), self._recorder.end))
 
     # What the session decides
@@ -158,6 +170,7 @@ class Host:
     def _steer(self, effect: SetSize | SendSignal) -> None:
         if isinstance(effect, SetSize):
             self._program.resize(effect.rows, effect.columns)
+            self._tracker.resized(effect.rows, effect.columns)
         else:
             self._program.signal(signal.Signals[f"SIG{effect.name}"])
 
@@ -212,16 +225,7 @@ class Host:
         want = value.get("want") if isinstance(value, dict) else None
         if not isinstance(want, int) or want < 0:
             raise Refused("invalid", "a snapshot without the number of octets wanted", 'send {"want": OCTETS}')
-        session, recorder = self._session, self._recorder
-        part = {
-            "prefix": "",
-            "start": max(recorder.start, recorder.end - want),
-            "end": recorder.end,
-            "rows": session.rows,
-            "columns": session.columns,
-            "sizes": [],
-        }
-        self._links.answer(ticket, {"parts": [part], "live_at": recorder.end})
+        self._links.answer(ticket, self._tracker.plan(self._recorder.start, want).to_json())
 
     # What the journal tells
 
@@ -230,6 +234,7 @@ class Host:
 
     def output_written(self, offset: int, data: bytes) -> None:
         self._links.output(offset, data)
+        self._tracker.feed(data)
 
     def disk_is_full(self) -> None:
         self._program.pause(True)
@@ -246,6 +251,8 @@ class Host:
         """All that happened is in the journal: put it on disk, leave the note, and let the supervisor hear it."""
         self._recorder.close()
         note = {**(self._session.exit or {}), "state": self._session.state.value, "at": now_text(time.time_ns())}
+        plan = self._tracker.plan(self._recorder.start, TAIL)
+        self._bundle.write("screen.json", json.dumps(plan.to_json()))
         self._bundle.write("exit.json", json.dumps(note))
         until = time.monotonic() + FLUSH_SECONDS
         while self._links.unsent and (left := until - time.monotonic()) > 0:
@@ -260,7 +267,14 @@ def _order(value: Any) -> Order:
     origin = value.get("origin", "person")
     if not (by is None or isinstance(by, dict)) or origin not in ("person", "rc"):
         raise Broken("a command from nobody we know")
-    return Order(commands.parse(value.get("command")), by, origin, str(uuid.uuid4()))
+    return Order(commands.parse(value.get("command")), by, origin, _fresh_id())
+
+
+def _fresh_id() -> str:
+    """A random UUID; the module of that name would bring a dozen others with it."""
+    bits = int.from_bytes(os.urandom(16), "big") & ~(0xF << 76 | 0x3 << 62) | 4 << 76 | 2 << 62
+    digits = f"{bits:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def _outcome(seq: int, error: OSError | None) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import selectors
 import socket
 import struct
@@ -163,7 +162,7 @@ class LinkServer:
             return
         if len(self._guests) >= MOST_GUESTS:
             self._turn_away(next(iter(self._guests)))
-        nonce = secrets.token_hex(16)
+        nonce = os.urandom(16).hex()
         line = Line(self._selector, connection, lambda mask: self._hear(line, mask))
         self._guests[line] = _Guest(nonce, time.monotonic() + GUEST_SECONDS)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections import deque
@@ -33,6 +34,31 @@ class Told(Protocol):
     def disk_has_room(self) -> None: ...
 
 
+class SideFiles:
+    """Small files beside the journal, put on disk with it: not one system call more on the loop than writing takes."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._unsynced: list[int] = []
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put a whole file into place. Raises OSError, and then nothing is there that was not there before."""
+        path = os.path.join(self._directory, name)
+        descriptor = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._unsynced.append(descriptor)
+        if os.write(descriptor, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.rename(f"{path}.new", path)
+        self._unsynced.append(os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+
+    def take_unsynced(self) -> list[int]:
+        taken, self._unsynced = self._unsynced, []
+        return taken
+
+    def roll_next(self) -> None:
+        """Nothing goes on in these files."""
+
+
 Answer = Callable[[OSError | None], None]  # called once: on disk, or not known to be
 
 
@@ -48,6 +74,7 @@ class Recorder:
         self._told = told
         self._events = EventLog.open(directory)
         self._terminal = TerminalLog.open(directory)
+        self._files = SideFiles(directory)
         self._reserve = Reserve(directory)
         self._reserve.rebuild()
         self._backlog: deque[tuple[Record, int]] = deque()
@@ -92,7 +119,7 @@ class Recorder:
 
     def start_syncing(self) -> Syncer:
         """Begin to put things on disk in a thread; not before the last fork."""
-        self._syncer = Syncer((self._events, self._terminal))
+        self._syncer = Syncer((self._events, self._terminal, self._files))
         return self._syncer
 
     # Writing
@@ -139,16 +166,18 @@ class Recorder:
 
     def _keep_blob(self, blob: Blob) -> None:
         folder = os.path.join(self._directory, BLOBS)
-        path = os.path.join(folder, blob.sha256)
-        if os.path.exists(path):
+        if os.path.exists(os.path.join(folder, blob.sha256)):
             return
         try:
             os.makedirs(folder, 0o700, exist_ok=True)
-            with open(f"{path}.new", "wb") as file:
-                file.write(blob.data)
-            os.rename(f"{path}.new", path)
+            self.write_file(os.path.join(BLOBS, blob.sha256), blob.data)
         except OSError:
-            self._become_full()  # the cut event says what is missing, and the whole text is lost
+            self._become_full()  # the cut event says what is missing
+
+    def write_file(self, name: str, data: bytes) -> None:
+        """Put a small file into the bundle; it is on disk with the next records. Raises OSError."""
+        self._files.write(name, data)
+        self._wrote(len(data))
 
     # A full disk
 

@@ -7,10 +7,12 @@ once, and `done` when `fd` is readable. There is at most one batch under way; wh
 from __future__ import annotations
 
 import os
-import threading
+
+# Not `queue` and `threading`: what the latter does behind each fork writes to 300 KiB of every worker's memory.
+from _queue import SimpleQueue
+from _thread import allocate_lock, stack_size, start_new_thread
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Protocol
 
 from workers.journalfile import sync
@@ -53,12 +55,13 @@ class Syncer:
         self._busy = False
         self._batches: SimpleQueue[_Batch | None] = SimpleQueue()
         self._results: SimpleQueue[tuple[_Batch, OSError | None]] = SimpleQueue()
-        before = threading.stack_size(STACK)
+        self._running = allocate_lock()
+        self._running.acquire()
+        before = stack_size(STACK)
         try:
-            self._thread = threading.Thread(target=self._run, name="syncer", daemon=True)
-            self._thread.start()
+            start_new_thread(self._run, ())
         finally:
-            threading.stack_size(before)
+            stack_size(before)
 
     def wrote(self, octets: int, now: float) -> None:
         """`octets` were appended to a log at monotonic time `now`."""
@@ -93,7 +96,7 @@ class Syncer:
         self._start()  # takes what is left, or finds that `_settle` has started it
         settled += self._settle()
         self._batches.put(None)
-        self._thread.join()
+        self._running.acquire()
         os.close(self.fd)
         return settled
 
@@ -118,3 +121,4 @@ class Syncer:
         while (batch := self._batches.get()) is not None:
             self._results.put((batch, sync(batch.descriptors)))
             os.eventfd_write(self.fd, 1)
+        self._running.release()
