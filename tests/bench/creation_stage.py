@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from tests.bench.lines import Silent
 from tests.bench.peers import ROOT
 from tests.bench.rcbox import Box
 from tests.bench.stage import Place, Round, Values, quantile, turned
+from tests.bench.typing_stages import box_of
 
 IDENTITY = ["-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "init.defaultBranch=main"]
 
@@ -39,39 +41,42 @@ def git(folder: Path, *words: str) -> None:
 
 @contextlib.contextmanager
 def creation(place: Place) -> Iterator[Round]:
-    """Seconds until the last of all sessions is there and until git alone has made as many trees; failures."""
-    count = place.scale.sessions
-    project, other = place.new_folder("project"), place.new_folder("other")
-    for folder in (project, other):
-        make_repository(folder, place.scale.files)
-    box = Box(place.new_folder("box"), project, place.program, "--spawn", "worktree", "--capacity", str(count))
+    """Seconds until the last of all sessions is there and until git alone has made as many trees; failures.
+
+    Each round has a new box and new repositories, so that no round pays for the trees of the one before.
+    """
 
     def round_(number: int) -> Values:
-        values: Values = {}
+        folder = place.new_folder(f"round{number}")
+        try:
+            return _round(Place(folder, place.program, place.scale), number)
+        finally:
+            shutil.rmtree(folder)
+
+    yield round_
+
+
+def _round(place: Place, number: int) -> Values:
+    count = place.scale.sessions
+    project, other = place.new_folder("project"), place.new_folder("other")
+    for repository in (project, other):
+        make_repository(repository, place.scale.files)
+    values: Values = {}
+    with box_of(place, project, "--spawn", "worktree", "--capacity", str(count)) as box:
         for name in turned(["rc", "git"], number):
             if name == "git":
-                values["git.seconds"] = _git_alone(other, place.folder / f"trees{number}", count)
+                values["git.seconds"] = _git_alone(other, place.folder / "trees", count)
             else:
                 values |= _ask_for_all(box, count)
-        values["ratio"] = values["rc.seconds"] / values["git.seconds"]
-        return values
-
-    try:
-        box.serve()
-        yield round_
-    finally:
-        box.close()
+    values["ratio"] = values["rc.seconds"] / values["git.seconds"]
+    return values
 
 
 def _git_alone(repository: Path, trees: Path, count: int) -> float:
     begun = time.perf_counter()
     for number in range(count):
         git(repository, "worktree", "add", "-q", "-b", f"bench-{number}", str(trees / str(number)))
-    took = time.perf_counter() - begun
-    for number in range(count):
-        git(repository, "worktree", "remove", "--force", str(trees / str(number)))
-        git(repository, "branch", "-q", "-D", f"bench-{number}")
-    return took
+    return time.perf_counter() - begun
 
 
 class _Asker(threading.Thread):
@@ -79,7 +84,6 @@ class _Asker(threading.Thread):
 
     def __init__(self, box: Box, at_once: threading.Barrier) -> None:
         super().__init__()
-        self.session: str | None = None
         self.failure: object = None
         self.made = self.seen = 0.0
         self._box = box
@@ -94,7 +98,6 @@ class _Asker(threading.Thread):
             if status != 201:
                 self.failure = answer
                 return
-            self.session = answer["id"]
             self._box.open_ready(answer["id"]).close()
             self.seen = time.perf_counter() - begun
         except (OSError, http.client.HTTPException, Silent) as error:
@@ -118,11 +121,6 @@ def _ask_for_all(box: Box, count: int) -> Values:
     failures = [asker for asker in askers if asker.failure is not None]
     for asker in failures:
         sys.stderr.write(f"a session failed: {asker.failure}\n")
-    for asker in askers:
-        if asker.session:
-            box.stop(asker.session)
-            box.delete(asker.session)
-    box.request("POST", "/v1/prune", {"older": 0})
     times = json.loads(told or b"[]")
     return {
         "rc.seconds": max(asker.made for asker in askers),

@@ -10,14 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from tests.bench import meters
 from tests.bench.lines import BINARY, PATIENCE, TEXT, WebSocket, frame
 from tests.bench.scale import COLUMNS, ROWS
-from tests.waiting import until
 
 START_SECONDS = 30.0
 OUTPUT = 0x01  # the first octet of a binary frame that carries terminal output, and of one that carries keys
@@ -90,10 +88,12 @@ class Box:
         self._server = None
 
     def close(self) -> None:
-        """End every session and the supervisor."""
+        """End every session and the supervisor; nothing of them runs afterwards."""
         if self._server is None or self._server.stdout is None:
             return
+        workers: list[int] = []
         with contextlib.suppress(OSError, http.client.HTTPException):
+            workers = [each["worker_pid"] for each in self.sessions() if each["worker_pid"]]
             self.request("POST", "/v1/shutdown", {"sessions": True})
         try:
             self._server.wait(START_SECONDS)
@@ -102,6 +102,9 @@ class Box:
             self._server.wait()
         self._server.stdout.close()
         self._server = None
+        for pid in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     # Sessions
 
@@ -135,11 +138,6 @@ class Box:
         status, answer = self.request("POST", f"/v1/code/sessions/{session}/stop")
         assert status == 200, answer
 
-    def delete(self, session: str) -> None:
-        """Take the record and the tree of an ended session away."""
-        status, answer = self.request("DELETE", f"/v1/code/sessions/{session}", {})
-        assert status == 200, answer
-
     def open(self, session: str, query: str = "terminal_after=0") -> WebSocket:
         """A connection to a session's stream; all output from the beginning, unless `query` says otherwise."""
         sock = socket.socket(socket.AF_UNIX)
@@ -171,26 +169,3 @@ def is_output(opcode: int, payload: bytes) -> bool:
 
 def command_frame(number: int, command: dict[str, Any]) -> bytes:
     return frame(TEXT, json.dumps({"type": "command", "id": str(number), "command": command}).encode())
-
-
-def wait_gone(pids: list[int], seconds: float = START_SECONDS) -> None:
-    """Until none of these processes runs."""
-    until(lambda: not any(_runs(pid) for pid in pids), seconds)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def signal_all(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
-def now() -> float:
-    return time.perf_counter()

@@ -132,7 +132,7 @@ def follow(followers: list[Follower], seconds: float, until_all_new: bool) -> No
 @contextlib.contextmanager
 def recovery(place: Place) -> Iterator[Round]:
     """Seconds from exec of `rc serve` to a new octet at the last client; octets missing or doubled."""
-    with box_of(place, "--capacity", str(place.scale.sessions)) as box:
+    with box_of(place, place.new_folder("project"), "--capacity", str(place.scale.sessions)) as box:
         sessions = [box.start() for _ in range(place.scale.sessions)]
         stopped = sessions.pop()["worker_pid"]
         for session in sessions:

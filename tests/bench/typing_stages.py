@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from tests.bench import meters
 from tests.bench.lines import Line, gulp_until_end, gulp_what_is_there
@@ -20,9 +21,9 @@ MB = 1e6
 
 
 @contextlib.contextmanager
-def box_of(place: Place, *options: str) -> Iterator[Box]:
-    """A box that serves an empty directory."""
-    box = Box(place.new_folder("box"), place.new_folder("project"), place.program, *options)
+def box_of(place: Place, project: Path, *options: str) -> Iterator[Box]:
+    """A box that serves `project`."""
+    box = Box(place.new_folder("box"), project, place.program, *options)
     try:
         box.serve()
         yield box
@@ -36,7 +37,7 @@ def one_line_each(place: Place) -> Iterator[dict[str, Line]]:
     with (
         terminado(place.program) as peer,
         ssh(place.program, place.new_folder("ssh")) as shell,
-        box_of(place) as box,
+        box_of(place, place.new_folder("project")) as box,
     ):
         lines: dict[str, Line] = {
             "terminado": peer.open("one"),
@@ -108,7 +109,7 @@ def print_to(lines: list[Line], octets: int) -> float:
 def viewers(place: Place) -> Iterator[Round]:
     """Many viewers of one session: MB/s in all, and milliseconds of the servers' CPU per MB delivered."""
     count, octets = place.scale.viewers, place.scale.octets
-    with terminado(place.program) as peer, box_of(place) as box:
+    with terminado(place.program) as peer, box_of(place, place.new_folder("project")) as box:
         session = box.start()
         lines: dict[str, list[Line]] = {
             "terminado": [peer.open("many") for _ in range(count)],
@@ -136,7 +137,7 @@ def viewers(place: Place) -> Iterator[Round]:
 @contextlib.contextmanager
 def unread(place: Place) -> Iterator[Round]:
     """What a server grows by, in MB, while one viewer reads and another one does not."""
-    with terminado(place.program) as peer, box_of(place) as box:
+    with terminado(place.program) as peer, box_of(place, place.new_folder("project")) as box:
 
         def of_terminado(number: int) -> float:
             return _growth(peer.pids[0], lambda: peer.open(f"unread{number}"), place.scale.unread_octets)

@@ -104,7 +104,7 @@ def _frames(link: socket.socket) -> Iterator[Frame]:
 @contextlib.contextmanager
 def worker_memory(place: Place) -> Iterator[Round]:
     """USS of a worker, in MB, after much output and many events."""
-    with box_of(place) as box:
+    with box_of(place, place.new_folder("project")) as box:
 
         def round_(_number: int) -> Values:
             session = box.start()
@@ -134,7 +134,7 @@ def box_memory(place: Place) -> Iterator[Round]:
 
     def round_(number: int) -> Values:
         inner = Place(place.new_folder(f"round{number}"), place.program, place.scale)
-        with box_of(inner, "--capacity", str(place.scale.sessions)) as box:
+        with box_of(inner, inner.new_folder("project"), "--capacity", str(place.scale.sessions)) as box:
             sessions = [box.start() for _ in range(place.scale.sessions)]
             time.sleep(place.scale.settle_seconds)
             idle = _proportional(box)
