@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import time
@@ -30,6 +29,7 @@ from workers.core.lifecycle import State
 from workers.core.spec import Spec
 from workers.errors import Broken, Refused
 
+LET_GO_SECONDS, LET_GO_PAUSE = 5.0, 0.005  # for a worker that was killed, or that ends by itself, to be gone
 log = structlog.get_logger()
 
 
@@ -195,7 +195,16 @@ async def launch_refusal(session: Session) -> Refused:
 
 
 def remove_bundle(bundle: Bundle) -> None:
-    """Take a bundle away that never became a session; a worker that comes late finds it void, or gone."""
-    with contextlib.suppress(FileNotFoundError):
-        bundle.write("void", "")
+    """Take a bundle away that never became a session. Blocks until its worker, if there is one, has let go of it.
+
+    The lock first: a worker on its way out still writes, and one that comes late finds the bundle void, or gone.
+    """
+    if not os.path.isdir(bundle.directory):
+        return
+    until = time.monotonic() + LET_GO_SECONDS
+    while (lock := bundle.try_lock()) is None and time.monotonic() < until:
+        time.sleep(LET_GO_PAUSE)
+    bundle.write("void", "")
     shutil.rmtree(bundle.directory, ignore_errors=True)
+    if lock is not None:
+        os.close(lock)

@@ -1,0 +1,152 @@
+"""A box as users have it: `rc serve` as a process, `rc` beside it, and what stands behind its socket."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from supervisor.sessions.strays import end_strays, kill_worker
+from workers.bundle import Bundle
+
+READY_SECONDS = 30.0
+RC = [sys.executable, "-m", "supervisor"]
+
+
+@dataclass
+class Answer:
+    """What a run of `rc` left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def problem(self) -> Any:
+        return json.loads(self.err)
+
+
+class BoxProcess:
+    """One state directory, and the supervisor that serves it, if one does."""
+
+    def __init__(self, home: Path, project: Path) -> None:
+        self.state = home / "state"
+        self.project = project
+        self.process: subprocess.Popen[str] | None = None
+        self.ready: dict[str, Any] = {}
+        self.log = home / "serve.log"
+        # Nothing of the machine the tests run on: no session around us, no settings of its user.
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("RC_", "GIT_"))}
+        self.environment = {**kept, "RC_STATE_DIR": str(self.state), "HOME": str(home), "SHELL": "/bin/sh"}
+
+    def start(self, *arguments: str) -> BoxProcess:
+        """`rc serve`, ready when this returns."""
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*RC, "serve", "--json", "--listen", "127.0.0.1:0", *arguments],
+                cwd=self.project,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        assert select.select([self.process.stdout], [], [], READY_SECONDS)[0], self.log.read_text()
+        line = self.process.stdout.readline()
+        assert line, self.log.read_text()
+        self.ready = json.loads(line)
+        return self
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """End the supervisor only; its exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        code = self.process.wait(15)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.process = None
+        return code
+
+    def rc(self, *arguments: str, input: str | None = None, seconds: float = 30.0) -> Answer:
+        """The command line, without a terminal."""
+        ran = subprocess.run(
+            [*RC, *arguments], cwd=self.project, env=self.environment, input=input, capture_output=True, text=True,
+            timeout=seconds,
+        )  # fmt: skip
+        return Answer(ran.returncode, ran.stdout, ran.stderr)
+
+    def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """One request on the box's socket: status, and the answer's JSON (octets where it is none)."""
+        connection = http.client.HTTPConnection("box", timeout=60)
+        connection.sock = self.connect()
+        with contextlib.closing(connection):
+            headers = {} if body is None else {"content-type": "application/json"}
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            data = answer.read()
+            is_json = "json" in (answer.getheader("content-type") or "")
+            return answer.status, json.loads(data) if is_json else data
+
+    def connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.connect(str(self.state / "rc.sock"))
+        return connection
+
+    def sessions(self) -> list[dict[str, Any]]:
+        status, answer = self.call("GET", "/v1/code/sessions?archived=true")
+        assert status == 200, answer
+        found: list[dict[str, Any]] = answer["sessions"]
+        return found
+
+    def session(self, id: str) -> dict[str, Any]:
+        status, answer = self.call("GET", f"/v1/code/sessions/{id}")
+        assert status == 200, answer
+        found: dict[str, Any] = answer
+        return found
+
+    def new(self, *command: str, **wish: object) -> dict[str, Any]:
+        """A session, by the API."""
+        status, answer = self.call("POST", "/v1/code/sessions", {"command": list(command), **wish})
+        assert status == 201, answer
+        session: dict[str, Any] = answer
+        return session
+
+    def output(self, id: str) -> bytes:
+        """All that the session's terminal has printed so far."""
+        status, data = self.call("GET", f"/v1/code/sessions/{id}/terminal?limit=1000000")
+        assert status == 200, data
+        return bytes(data)
+
+
+@contextlib.contextmanager
+def box_process(home: Path, project: Path) -> Iterator[BoxProcess]:
+    """Leaves nothing running, whatever the test did."""
+    box = BoxProcess(home, project)
+    try:
+        yield box
+    finally:
+        if box.process is not None:
+            box.end(signal.SIGKILL)
+        end_workers(box.state)
+
+
+def end_workers(state: Path) -> None:
+    """Kill what lives of this state directory's sessions: each worker by the name it wrote down, then its strays."""
+    for bundle in state.glob("sessions/*"):
+        kill_worker(Bundle(str(bundle)))
+        end_strays(bundle.name)
