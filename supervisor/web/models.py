@@ -119,4 +119,8 @@ class FilesQuery(Query):
     path: Path = ""
 
 
+class FileQuery(Query):
+    path: Path
+
+
 CommandBody = dict[str, Any]  # checked by `core.messages`, which the streams use too

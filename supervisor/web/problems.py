@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-from supervisor.errors import problem
+from supervisor.errors import problem, status_of
 from workers.errors import Refused
 
 MEDIA_TYPE = b"application/problem+json"
@@ -26,12 +26,11 @@ def to_json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
-def problem_response(refused: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """Status, headers (without those of every answer) and body of a refusal."""
-    told = problem(refused)
-    body = to_json(told)
-    status = told["status"]
-    assert isinstance(status, int)
+def problem_response(refused: Refused, status: int | None = None) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers (without those of every answer) and body of a refusal. `status` is one that HTTP demands where
+    it says more than the code's own."""
+    status = status or status_of(refused.code)
+    body = to_json({**problem(refused), "status": status})
     headers = [(b"content-type", MEDIA_TYPE), (b"content-length", str(len(body)).encode())]
     if refused.code == "unauthenticated":
         headers.append((b"www-authenticate", b"DPoP"))

@@ -20,9 +20,9 @@ class Json(Response):
 
 
 class Problem(Response):
-    """A refusal."""
+    """A refusal; for `status` see `problem_response`."""
 
-    def __init__(self, refused: Refused) -> None:
-        status, headers, body = problem_response(refused)
+    def __init__(self, refused: Refused, status: int | None = None) -> None:
+        status, headers, body = problem_response(refused, status)
         named = {name.decode("ascii"): value.decode("ascii") for name, value in headers}
         super().__init__(body, status, named)

@@ -89,7 +89,7 @@ async def test_a_repeat_gets_the_first_answer(client: Client) -> None:
     first = await client.post("k")
     assert await client.post("k") == first == (201, {"n": 1, "body": "{}"})
     assert await client.post("other") == (201, {"n": 2, "body": "{}"})
-    assert await client.post("k", path="/v1/prune") == (201, {"n": 3, "body": "{}"})
+    assert await client.post("k", path="/v1/projects") == (201, {"n": 3, "body": "{}"})
 
 
 async def test_a_key_is_kept_for_a_day(client: Client) -> None:

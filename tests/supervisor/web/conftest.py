@@ -1,0 +1,16 @@
+"""Parts that several test modules of this layer share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.supervisor.web.boxes import ServedBox, serving
+
+
+@pytest.fixture(scope="session")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedBox]:
+    """One box for all tests of routes; each makes the sessions that it needs."""
+    with serving(tmp_path_factory.mktemp("box")) as box:
+        yield box

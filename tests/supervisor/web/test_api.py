@@ -1,0 +1,114 @@
+"""The API as a whole: its routes, its description, and what it says to requests that do not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from supervisor.core.access import ROUTES
+from tests.supervisor.web.boxes import ServedBox
+
+
+def test_every_route_has_a_row_and_every_row_a_route(box: ServedBox) -> None:
+    paths = box.ask("GET", "/openapi.json").json["paths"]
+    routes = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    assert routes | {("GET", "/openapi.json")} == set(ROUTES)
+
+
+def test_the_description_is_openapi_and_tells_of_problems(box: ServedBox) -> None:
+    described = box.ask("GET", "/openapi.json").json
+    assert described["openapi"].startswith("3.1")
+    for path, methods in described["paths"].items():
+        for operation in methods.values():
+            refusal = operation["responses"]["4XX"]["content"]
+            assert "application/problem+json" in refusal, path
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/approvals", "/v1/devices", "/metrics", "/docs", "/v1/code/sessions/"]
+)
+def test_what_is_not_there_is_not_found(box: ServedBox, path: str) -> None:
+    assert box.ask("GET", path).code == "not_found"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"1",
+        b"null",
+        b'"x"',
+        b"\xff",
+        b"{} {}",
+        b'{"a":' * 5000,
+        b"[" * 100_000,
+        b"NaN",
+        b'{"":1e999}',
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PATCH", "/v1/box"), ("POST", "/v1/code/sessions"), ("POST", "/v1/projects"), ("POST", "/v1/shutdown")],
+)
+def test_a_body_that_is_no_object_is_invalid(box: ServedBox, method: str, path: str, raw: bytes) -> None:
+    assert box.ask(method, path, raw=raw).code == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "/v1/code/sessions", {"worker": "remote"}, "worker"),
+        ("POST", "/v1/code/sessions", {"permission_mode": "plan"}, "permission_mode"),
+        ("POST", "/v1/code/sessions", {"name": 5}, "name"),
+        ("POST", "/v1/code/sessions", {"name": "a\ud800"}, "name"),
+        ("POST", "/v1/code/sessions", {"command": []}, "command"),
+        ("POST", "/v1/code/sessions", {"command": ["a\0b"]}, "command.0"),
+        ("POST", "/v1/code/sessions", {"command": "sh"}, "command"),
+        ("POST", "/v1/code/sessions", {"env": {"A=B": "1"}}, "env.A=B.[key]"),
+        ("POST", "/v1/code/sessions", {"env": {"A": 1}}, "env.A"),
+        ("POST", "/v1/code/sessions", {"rows": 0}, "rows"),
+        ("POST", "/v1/code/sessions", {"rows": 24.0}, "rows"),
+        ("POST", "/v1/code/sessions", {"rows": True}, "rows"),
+        ("POST", "/v1/code/sessions", {"spawn_mode": "session"}, "spawn_mode"),
+        ("PATCH", "/v1/box", {"capacity": 0}, "capacity"),
+        ("PATCH", "/v1/box", {"capacity": 1025}, "capacity"),
+        ("PATCH", "/v1/box", {"capacity": "5"}, "capacity"),
+        ("PATCH", "/v1/box", {"spawn_mode": "session"}, "spawn_mode"),
+        ("PATCH", "/v1/box", {"colour": "red"}, "colour"),
+        ("POST", "/v1/projects", {}, "path"),
+        ("POST", "/v1/projects", {"path": "relative"}, "path"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_named(
+    box: ServedBox, method: str, path: str, body: dict[str, object], field: str
+) -> None:
+    answer = box.ask(method, path, body)
+    assert answer.code == "invalid"
+    assert answer.json["field"] == field
+    assert field in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=1001", "limit=x", "archived=perhaps", "state=sleeping", "since=now", "cursor=x", "sort=name"],
+)
+def test_a_query_that_does_not_fit_is_invalid(box: ServedBox, query: str) -> None:
+    assert box.ask("GET", f"/v1/code/sessions?{query}").code == "invalid"
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+@pytest.mark.parametrize("id", ["session_x", "..", "%2e%2e", "a%00b", "a%0ab", "%ff", "x" * 3000])
+def test_a_session_that_is_not_there_is_unknown(box: ServedBox, method: str, id: str) -> None:
+    body = {"name": "x"} if method == "PATCH" else None
+    assert box.ask(method, f"/v1/code/sessions/{id}", body).code == "unknown_session"
+
+
+def test_only_json_is_taken(box: ServedBox) -> None:
+    answer = box.ask("PATCH", "/v1/box", raw=b"{}", headers={"content-type": "text/plain"})
+    assert (answer.status, answer.code) == (415, "unsupported_media_type")
+
+
+def test_a_body_has_its_size(box: ServedBox) -> None:
+    answer = box.ask("PATCH", "/v1/box", {"name": "x" * (1 << 20)})
+    assert (answer.status, answer.code) == (413, "too_large")

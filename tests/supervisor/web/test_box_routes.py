@@ -1,0 +1,63 @@
+"""Routes of the box itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.supervisor.web.boxes import ServedBox, serving
+
+
+def test_the_box_tells_what_it_is(box: ServedBox) -> None:
+    told = box.ask("GET", "/v1/box").json
+    assert told["spawn_mode"] == "same-dir"
+    assert told["capacity"] == 32
+    assert told["projects"][0] == {"id": "app", "path": str(box.project), "git": True, "branch": "main"}
+    assert {"name": "shell", "adapter": "terminal", "available": True, "why": None} in told["agents"]
+    assert told["you"] == {"person": "owner", "role": "admin", "device": None}
+    assert told["urls"][0].startswith("http://127.0.0.1:")
+
+
+def test_health_and_readiness(box: ServedBox) -> None:
+    assert box.ask("GET", "/healthz").json == {"ok": True}
+    assert box.ask("GET", "/readyz").json == {"ok": True}
+
+
+def test_the_box_is_changed_and_says_so(box: ServedBox) -> None:
+    changed = box.ask("PATCH", "/v1/box", {"spawn_mode": "worktree", "capacity": 20, "name": "desk"}).json
+    assert (changed["spawn_mode"], changed["capacity"], changed["name"]) == ("worktree", 20, "desk")
+    assert box.ask("PATCH", "/v1/box", {}).json == changed
+    assert box.ask("PATCH", "/v1/box", {"name": "a\u202eb"}).code == "invalid"
+    back = box.ask("PATCH", "/v1/box", {"spawn_mode": "same-dir", "capacity": 32}).json
+    assert (back["spawn_mode"], back["capacity"], back["name"]) == ("same-dir", 32, "desk")
+
+
+def test_projects_are_added_listed_and_removed(box: ServedBox, tmp_path: Path) -> None:
+    added = box.ask("POST", "/v1/projects", {"path": str(tmp_path)})
+    assert (added.status, added.json["path"], added.json["git"]) == (201, os.path.realpath(tmp_path), False)
+    listed = box.ask("GET", "/v1/projects").json["projects"]
+    assert added.json in listed
+    assert box.ask("DELETE", f"/v1/projects/{added.json['id']}").json == added.json
+    assert box.ask("DELETE", f"/v1/projects/{added.json['id']}").code == "unknown_project"
+    assert added.json not in box.ask("GET", "/v1/projects").json["projects"]
+
+
+@pytest.mark.parametrize("path", ["/nowhere/at/all", "/etc/passwd"])
+def test_what_is_no_directory_is_no_project(box: ServedBox, path: str) -> None:
+    assert box.ask("POST", "/v1/projects", {"path": path}).code == "invalid"
+
+
+def test_a_full_box_is_not_ready_and_a_shutdown_ends_it(tmp_path: Path) -> None:
+    with serving(tmp_path, "--capacity", "1") as box:
+        session = box.new(name="only")
+        answer = box.ask("GET", "/readyz")
+        assert (answer.status, answer.code) == (503, "not_ready")
+        full = box.ask("POST", "/v1/code/sessions", {})
+        assert full.code == "at_capacity"
+        assert (full.json["used"], full.json["limit"]) == (1, 1)
+        assert session["id"] in str(full.json["sessions"])
+        assert box.ask("POST", "/v1/shutdown", {"sessions": True}).status == 202
+        assert box.process.wait(20) == 0
+    assert not os.path.exists(f"/proc/{session['pid']}")
