@@ -83,11 +83,7 @@ class Workspaces:
 async def can_have_trees(projects: Iterable[Project]) -> bool:
     """Whether at least one of them is in a git repository that has a commit."""
     for project in projects:
-        try:
-            facts = await describe(project.path)
-        except Refused:  # gone, or broken: not this one
-            continue
-        if facts.git and facts.has_commit:
+        if (await describe(project.path)).has_commit:
             return True
     return False
 

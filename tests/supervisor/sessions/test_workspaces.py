@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from supervisor.sessions.bases import Fetcher
-from supervisor.sessions.workspaces import Workspace, Workspaces
+from supervisor.sessions.projects import Project
+from supervisor.sessions.workspaces import Workspace, Workspaces, can_have_trees
 from supervisor.sessions.worktrees import Worktrees
 from tests.gitrepos import clone, commit, empty_repository, git, repository, traces
 from workers.core.spec import Spec
@@ -115,6 +116,13 @@ async def test_outside_git_there_are_no_worktrees(workspaces: Workspaces, tmp_pa
     with pytest.raises(Refused, match="has no commit on its branch main yet"):
         await workspaces.prepare(SESSION, "worktree", str(path), "fix", None)
     assert not (tmp_path / "state").exists()
+
+
+async def test_worktrees_can_be_had_where_one_project_has_a_commit(tmp_path: Path) -> None:
+    empty = empty_repository(tmp_path / "empty")
+    others = [Project("gone", f"{tmp_path}/gone"), Project("plain", str(tmp_path)), Project("empty", str(empty))]
+    assert not await can_have_trees(others)
+    assert await can_have_trees([*others, Project("app", str(repository(tmp_path / "app")))])
 
 
 async def test_what_was_prepared_is_undone_until_the_agent_was_started(workspaces: Workspaces, tmp_path: Path) -> None:
