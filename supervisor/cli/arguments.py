@@ -10,10 +10,11 @@ import argparse
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from workers.errors import Refused
 
+GUARD = "\0"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -59,8 +60,28 @@ def read(name: str, help: str, verb: Verb, words: list[str], known: argparse.Nam
     add_globals(parser)
     if verb.command:
         words, known.command = _split(words)
-    args: argparse.Namespace = (parser.parse_args if verb.rest else parser.parse_intermixed_args)(words, known)
+    if verb.rest:
+        return parser.parse_args(words, known)
+    args: argparse.Namespace = parser.parse_intermixed_args(_guard(words), known)
+    for key, value in vars(args).items():
+        if isinstance(value, list) and key != "command":
+            setattr(args, key, [_unguard(item) for item in value])
+        else:
+            setattr(args, key, _unguard(value))
     return args
+
+
+def _guard(words: list[str]) -> list[str]:
+    """Words behind `--` so that none looks like an option: argparse forgets about `--` between its two passes. No
+    argument of a program holds a NUL, so nothing else looks like a guarded one."""
+    if "--" not in words:
+        return words
+    at = words.index("--")
+    return words[:at] + [GUARD + word if word.startswith("-") else word for word in words[at + 1 :]]
+
+
+def _unguard(value: Any) -> Any:
+    return value.removeprefix(GUARD) if isinstance(value, str) else value
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str] | None]:
@@ -72,7 +93,7 @@ def _split(words: list[str]) -> tuple[list[str], list[str] | None]:
 
 def duration(text: str) -> float:
     """Seconds of `90`, `90s`, `15m`, `2h`, `7d`, `1w`. Raises ValueError, as argparse wants it."""
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw]?)", text)
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw]?)", text, re.ASCII)
     if match is None:
         raise ValueError(f"{text!r} is not a time like 90s, 15m, 2h or 7d")
     return float(match[1]) * _UNITS[match[2] or "s"]
@@ -98,7 +119,7 @@ def number(low: int, high: int) -> Callable[[str], int]:
     """A reader of whole numbers in this range."""
 
     def read_number(text: str) -> int:
-        if not re.fullmatch(r"\d{1,9}", text) or not low <= int(text) <= high:
+        if not re.fullmatch("[0-9]{1,9}", text) or not low <= int(text) <= high:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
         return int(text)
 

@@ -12,10 +12,10 @@ _DEFAULTS = {
     25: True,
 }
 _ALTERNATE = (47, 1047, 1049)
-_MODES = re.compile(rb"\x1b\[\?([0-9;]{1,64})([hl])")
+_MODES = re.compile(rb"\x1b\[\?([0-9;]{1,128})([hl])")
 _KITTY_KEYS = re.compile(rb"\x1b\[[>=][0-9;]*u")
 _OTHER_KEYS = re.compile(rb"\x1b\[>4;[0-9]+m")
-_TAIL = 80  # octets that a sequence may be cut into; longer than any of the above
+_TAIL = 140  # octets that a sequence may be cut into; longer than any of the above
 
 # Soft reset, every mode above by its default, insert and line feed modes, keypad, character sets, region, colours.
 RESET = (
