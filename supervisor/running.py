@@ -24,15 +24,16 @@ from supervisor.assembly import (
     resume_what_was_cut,
 )
 from supervisor.cli.options import ServeOptions
-from supervisor.core.access import Principal
+from supervisor.core.access import OWNER, Principal
 from supervisor.foreground import can_show
 from supervisor.logs import Outlet, start_log
-from supervisor.screened import show_screen
+from supervisor.ownscreen import show_own_status
 from supervisor.sessions.box import Box
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.index import Index
 from supervisor.sessions.launcher import Launcher
 from supervisor.settings import resolve
+from supervisor.statusscreen import Leaving
 from supervisor.store import Store
 from supervisor.web.api import build_api
 from supervisor.web.idempotency import Once
@@ -79,16 +80,17 @@ async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options:
     def who(connection: socket.socket) -> Principal:
         return judge_peer(connection, parts.registry)
 
+    hung_up = trio.Event()
     async with trio.open_nursery() as behind:
         with parts.watches.watching() as watch:
             behind.start_soon(parts.index.follow, parts.registry, watch)
-            behind.start_soon(_heed_signals, box)
+            behind.start_soon(_heed_signals, box, hung_up)
             behind.start_soon(parts.room.watch)
             async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
                 await front.start(listen, entrances, api, partial(serve_websocket, box), who, box.stopping)
                 await _begin(parts, options)
                 if can_show() and not options.json:
-                    behind.start_soon(show_screen, box, outlet)
+                    behind.start_soon(_show_screen, box, outlet, hung_up)
         behind.cancel_scope.cancel()
     log.info("ended", sessions_that_run_on=parts.slots.used, hint="the next rc serve takes them up")
 
@@ -114,11 +116,22 @@ async def _begin(parts: Parts, options: ServeOptions) -> None:
             sys.stdout.flush()
 
 
-async def _heed_signals(box: Box) -> None:
+async def _show_screen(box: Box, outlet: Outlet, hung_up: trio.Event) -> None:
+    """Show the box until somebody leaves, which ends it, or until the terminal is closed, which does not."""
+
+    async def switch_mode(mode: str) -> None:
+        await box.change(OWNER, spawn_mode=mode)
+
+    if await show_own_status(box, switch_mode, outlet, hung_up) is Leaving.LEFT:
+        box.stopping.set()
+
+
+async def _heed_signals(box: Box, hung_up: trio.Event) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
             if number == signal.SIGHUP:
-                log.info("terminal_closed")  # we serve on
+                hung_up.set()  # the screen ends, and we serve on
+                log.info("terminal_closed")
             else:
                 log.info("asked_to_end", signal=signal.Signals(number).name)
                 box.stopping.set()
