@@ -1,0 +1,80 @@
+"""The API of a box, asked over its socket."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from supervisor.cli.address import Address
+from supervisor.cli.client import Client, given, refusal_of, session_path
+from tests.supervisor.cli.oddbox import OddBox, Reply
+from workers.errors import Broken, Refused
+
+
+@pytest.fixture
+def client(odd: OddBox) -> Client:
+    return Client(Address(odd.path, None))
+
+
+def test_an_answer_comes_as_it_was_sent(odd: OddBox, client: Client) -> None:
+    odd.answer("GET", "/v1/box", {"name": "b"})
+    assert client.get("/v1/box", wanted="a b", unwanted=None) == {"name": "b"}
+    assert odd.asked[0].query == {"wanted": "a b"}
+
+
+def test_a_body_goes_as_json(odd: OddBox, client: Client) -> None:
+    odd.answer("POST", "/x", None)
+    assert client.post("/x") is None
+    assert odd.asked[0].json == {}
+    assert odd.asked[0].headers["Content-Type"] == "application/json"
+
+
+def test_a_problem_is_the_refusal_that_it_was(odd: OddBox, client: Client) -> None:
+    odd.refuse("GET", "/x", 409, "at_capacity", "full", used=1, limit=1)
+    with pytest.raises(Refused) as refused:
+        client.get("/x")
+    assert (refused.value.code, refused.value.detail, refused.value.hint) == ("at_capacity", "full", "h")
+    assert refused.value.fields == {"type": "t", "title": "T", "status": 409, "used": 1, "limit": 1}
+
+
+def test_an_error_that_is_no_problem_object_is_still_told(odd: OddBox, client: Client) -> None:
+    odd.answers["GET", "/x"] = Reply(b"<html>", 500)
+    with pytest.raises(Refused, match="the box answered with 500"):
+        client.get("/x")
+    assert refusal_of({"code": "", "detail": None}, 418).detail == "the box answered with 418"
+
+
+def test_an_answer_that_is_not_json_is_not_taken_for_one(odd: OddBox, client: Client) -> None:
+    odd.answers["GET", "/x"] = Reply(b"<html>")
+    with pytest.raises(Broken, match="not JSON"):
+        client.get("/x")
+
+
+def test_a_box_that_goes_away_in_the_middle_is_broken(odd: OddBox, client: Client) -> None:
+    odd.answers["GET", "/x"] = Reply(b'{"a":', cut=True)
+    with pytest.raises(Broken, match="the box went away"):
+        client.get("/x")
+
+
+def test_a_box_that_says_nothing_is_given_up(odd: OddBox, client: Client) -> None:
+    never = threading.Event()
+
+    def wait(asked: object) -> Reply:
+        never.wait(5)
+        return Reply(b"{}")
+
+    odd.answers["GET", "/x"] = wait
+    with pytest.raises(Refused) as refused, client.answer("GET", "/x", timeout=0.05):
+        raise AssertionError("nothing was answered")
+    never.set()
+    assert refused.value.code == "unreachable"
+    assert "does not answer within" in refused.value.detail
+
+
+def test_what_somebody_typed_cannot_leave_its_place_in_a_path() -> None:
+    assert session_path("../box?x", "stop") == "/v1/code/sessions/..%2Fbox%3Fx/stop"
+
+
+def test_fields_that_were_not_given_are_left_out() -> None:
+    assert given(a=1, b=None, c=False) == {"a": 1, "c": False}

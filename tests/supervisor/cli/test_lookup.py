@@ -1,0 +1,121 @@
+"""What somebody typed for a session, and verbs that take several."""
+
+from __future__ import annotations
+
+import argparse
+import json as js
+from typing import Any
+
+import pytest
+
+from supervisor.cli import lookup
+from supervisor.cli.address import Address
+from supervisor.cli.client import Client
+from tests.supervisor.cli.oddbox import Asked, OddBox, Reply
+from workers.errors import Refused
+
+ONE = "session_0b9c1111-1111-4111-8111-111111111111"
+TWO = "session_local_0b9c2222-2222-4222-8222-222222222222"
+THREE = "session_cccc3333-3333-4333-8333-333333333333"
+
+
+def session(id: str, name: str, person: str = "owner", archived: bool = False) -> dict[str, Any]:
+    return {"id": id, "name": name, "created_by": {"person": person, "device": None}, "archived": archived}
+
+
+@pytest.fixture
+def client(odd: OddBox) -> Client:
+    odd.answer("GET", "/v1/box", {"you": {"person": "owner"}})
+    return Client(Address(odd.path, None))
+
+
+def has(odd: OddBox, *sessions: dict[str, Any]) -> None:
+    odd.answer("GET", "/v1/code/sessions", {"sessions": sessions})
+
+
+def test_a_whole_id_is_asked_for_as_it_is(odd: OddBox, client: Client) -> None:
+    odd.answer("GET", f"/v1/code/sessions/{TWO}", session(TWO, "x"))
+    assert lookup.find(client, TWO)["name"] == "x"
+    assert len(odd.asked) == 1
+
+
+def test_a_name_means_its_session(odd: OddBox, client: Client) -> None:
+    has(odd, session(ONE, "fix"), session(TWO, "test"))
+    assert lookup.find(client, "test")["id"] == TWO
+    assert odd.asked[0].query == {"archived": "true"}
+
+
+def test_the_beginning_of_a_uuid_means_its_session(odd: OddBox, client: Client) -> None:
+    has(odd, session(ONE, "fix"), session(TWO, "test"), session(THREE, "x"))
+    assert lookup.find(client, "cccc")["id"] == THREE
+    assert lookup.find(client, "session_cccc3")["id"] == THREE
+
+
+def test_three_characters_are_not_enough(odd: OddBox, client: Client) -> None:
+    has(odd, session(THREE, "x"))
+    with pytest.raises(Refused) as refused:
+        lookup.find(client, "ccc")
+    assert refused.value.code == "unknown_session"
+
+
+def test_several_are_told_and_none_is_chosen(odd: OddBox, client: Client) -> None:
+    has(odd, session(ONE, "fix"), session(TWO, "test"))
+    with pytest.raises(Refused) as refused:
+        lookup.find(client, "0b9c")
+    assert refused.value.detail == f"0b9c may be any of {ONE} (fix), {TWO} (test)"
+    assert refused.value.fields == {"exit": 2, "sessions": [ONE, TWO]}
+
+
+def test_my_own_goes_before_somebody_elses(odd: OddBox, client: Client) -> None:
+    has(odd, session(ONE, "fix", person="ana"), session(TWO, "fix"))
+    assert lookup.find(client, "fix")["id"] == TWO
+
+
+def test_a_live_one_goes_before_one_that_is_put_away(odd: OddBox, client: Client) -> None:
+    has(odd, session(ONE, "fix", archived=True), session(TWO, "fix"))
+    assert lookup.find(client, "fix")["id"] == TWO
+
+
+def test_all_pages_of_a_list_are_read(odd: OddBox, client: Client) -> None:
+    def page(asked: Asked) -> Reply:
+        if asked.query.get("cursor") == "more":
+            return Reply(b'{"sessions":[{"id":"2"}]}')
+        return Reply(b'{"sessions":[{"id":"1"}],"next_cursor":"more"}')
+
+    odd.answers["GET", "/v1/code/sessions"] = page
+    assert lookup.pages(client, {"q": "x"}) == {"sessions": [{"id": "1"}, {"id": "2"}]}
+    assert [asked.query.get("q") for asked in odd.asked] == ["x", "x"]
+
+
+def act(wanted: str) -> dict[str, str]:
+    if wanted.startswith("bad"):
+        raise Refused("unknown_session" if wanted == "bad" else "not_running", f"no {wanted}", "look", status=404)
+    return {"name": wanted}
+
+
+def args(*sessions: str, json: bool = False) -> argparse.Namespace:
+    return argparse.Namespace(sessions=list(sessions), json=json)
+
+
+def test_one_session_is_told_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lookup.each(args("a", json=True), act, lambda answer: "") == 0
+    assert capsys.readouterr().out == '{"name": "a"}\n'
+    with pytest.raises(Refused):
+        lookup.each(args("bad", json=True), act, lambda answer: "")
+
+
+def test_several_are_all_done_and_the_first_failure_is_the_exit(capsys: pytest.CaptureFixture[str]) -> None:
+    told = lookup.each(args("a", "bad", "worse-bad", "b", "bad2"), act, lambda answer: f"did {answer['name']}")
+    captured = capsys.readouterr()
+    assert told == 3
+    assert captured.out == "did a\ndid worse-bad\ndid b\n"
+    assert captured.err == "rc: no bad; look\nrc: no bad2; look\n"
+
+
+def test_several_are_one_value_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lookup.each(args("a", "bad2", json=True), act, lambda answer: "") == 3
+    captured = capsys.readouterr()
+    results = js.loads(captured.out)["results"]
+    assert results[0] == {"name": "a"}
+    assert (results[1]["code"], results[1]["detail"]) == ("not_running", "no bad2")
+    assert captured.err == ""
