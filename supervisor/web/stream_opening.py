@@ -23,7 +23,7 @@ async def begin(
     kept_from, end = hub.end, hub.end
     if query.wants_all:
         # The hub may know less than the disk: a muted worker tells how far it is once a second.
-        page = await hub.read_terminal(query.terminal_after or 0, 1)
+        page = await hub.read_terminal(0, 1)
         kept_from, end = page.kept_from, max(page.end, hub.end)
     cursor.say(
         type="hello",

@@ -21,6 +21,7 @@ from supervisor.sessions.line import Line
 from supervisor.sessions.link import Link
 from supervisor.sessions.session import Session
 from supervisor.sessions.watch import Watch, Watches
+from supervisor.web.boundary import one_connection
 from supervisor.web.head import read_head
 from supervisor.web.stream import serve_websocket
 from supervisor.web.stream_lease import Clock
@@ -76,9 +77,10 @@ class Worker:
 
     async def serve(self) -> None:
         reader = Reader()
-        while data := await self._line.recv(65536):
-            for frame in reader.feed(data):
-                await self._take(frame)
+        with contextlib.suppress(BrokenPipeError):  # the link was taken down
+            while data := await self._line.recv(65536):
+                for frame in reader.feed(data):
+                    await self._take(frame)
 
     async def _take(self, frame: Frame) -> None:
         if frame.kind is Kind.KEYS:
@@ -195,6 +197,7 @@ class Stage:
         began = trio.current_time()
         self.clock = Clock(lambda: trio.current_time() - began, lambda: AT + round((trio.current_time() - began) * 1e9))
         self.refusals: list[Refused] = []
+        self.bugs = 0  # connections that ended by a fault of ours
         self._nursery = nursery
 
     @contextlib.asynccontextmanager
@@ -209,10 +212,12 @@ class Stage:
             async with stream:
                 read = await read_head(stream)
                 assert read is not None
-                try:
-                    await serve_websocket(self.box, stream, *read, principal, self.clock)
-                except Refused as refused:
-                    self.refusals.append(refused)
+                with one_connection() as outcome:
+                    try:
+                        await serve_websocket(self.box, stream, *read, principal, self.clock)
+                    except Refused as refused:
+                        self.refusals.append(refused)
+                self.bugs += outcome.failed
 
         self._nursery.start_soon(serve, trio.SocketStream(near))
         async with trio.SocketStream(far) as stream:
@@ -266,13 +271,18 @@ async def open_stage(directory: Path, adapter: str = "terminal", terminal_keep: 
         state = {"state": State.RUNNING.value, "turn": None, "history": HISTORY, "last_seq": 0, "first_seq": 1}
         link = Link(Line(ours), {"state": {**state, "terminal": terminal, "pid": 11, "worker_pid": 10, "queue": []}})
         session.link_up(link)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(worker.serve)
-            nursery.start_soon(_carry, session, link)
-            yield Stage(session, worker, nursery)
-            nursery.cancel_scope.cancel()
-        link.close()
-        theirs.close()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(worker.serve)
+                nursery.start_soon(_carry, session, link)
+                nursery.start_soon(link.flush_forever)
+                stage = Stage(session, worker, nursery)
+                yield stage
+                assert not stage.bugs
+                nursery.cancel_scope.cancel()
+        finally:
+            link.close()
+            theirs.close()
 
 
 async def _carry(session: Session, link: Link) -> None:

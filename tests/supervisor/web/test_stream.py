@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import trio
 
-from tests.supervisor.web.stage import HISTORY, SESSION, open_stage, until
+from supervisor.core.access import OWNER, Principal
+from tests.supervisor.web.stage import HISTORY, SESSION, Stage, open_stage, until
+from tests.supervisor.web.test_stream_connection import PATH as STREAM
+from tests.supervisor.web.test_stream_connection import REQUEST
+from workers.errors import Refused
 
 
 async def test_hello_comes_first_then_the_lease(tmp_path: Path) -> None:
@@ -79,3 +84,59 @@ async def test_keys_behind_a_prompt_arrive_behind_it_without_waiting_for_its_ack
         await until(lambda: len(stage.worker.asked) == 3)
         prompt = ("command", {"kind": "prompt", "text": "make"})
         assert stage.worker.asked == [("keys", b"a"), prompt, ("keys", b"b")]
+
+
+async def test_an_unknown_session_is_refused_before_the_upgrade(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        path = "/v1/code/sessions/session_unknown/stream"
+        assert (await refusal(stage, path)).code == "unknown_session"
+
+
+@pytest.mark.parametrize("query", ["after=x", "terminal_after=-1", "catch_up=some", "limit=1"])
+async def test_a_query_that_is_wrong_is_refused_before_the_upgrade(tmp_path: Path, query: str) -> None:
+    async with open_stage(tmp_path) as stage:
+        assert (await refusal(stage, f"{STREAM}?{query}")).code == "invalid"
+
+
+async def test_a_handshake_that_is_none_is_refused(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        request = REQUEST.replace("Version: 13", "Version: 8")
+        assert (await refusal(stage, STREAM, request=request)).code == "invalid"
+
+
+async def test_a_program_inside_a_session_sees_that_one_and_no_other(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        stranger = Principal("agent", "session_other")
+        assert (await refusal(stage, STREAM, stranger)).code == "not_allowed"
+        assert (await refusal(stage, "/v1/code/sessions/unknown/stream", stranger)).code == "not_allowed"
+        assert (await refusal(stage, "/v1/stream", Principal("agent", SESSION))).code == "not_allowed"
+        async with stage.client(principal=Principal("agent", SESSION)) as client:
+            assert (await client.next())["type"] == "hello"
+
+
+async def test_a_client_without_our_subprotocol_is_served_without_one(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client(subprotocols=()) as client:
+        await client.next()
+        assert client.websocket.subprotocol is None
+
+
+async def test_a_ticket_is_not_what_the_server_selects(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client(subprotocols=("ticket.secret", "rc.v1")) as client:
+        await client.next()
+        assert client.websocket.subprotocol == "rc.v1"
+        assert not any(b"secret" in value for _, value in client.websocket.handshake_headers)
+
+
+async def test_a_viewer_counts_while_it_is_there(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        async with stage.client() as client:
+            assert (await client.next())["session"]["viewers"] == 1
+            await until(lambda: stage.worker.live)
+        await until(lambda: not stage.worker.live)
+
+
+async def refusal(stage: Stage, path: str, principal: Principal = OWNER, request: str = REQUEST) -> Refused:
+    async with stage.stream(path, principal) as stream:
+        await stream.send_all(request.format(path).encode())
+        assert await stream.receive_some() == b""
+    return stage.refusals.pop()

@@ -1,0 +1,166 @@
+"""One WebSocket from the handshake to the close."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+from supervisor.core.messages import MAX_MESSAGE
+from supervisor.web.stream_connection import BEAT_SECONDS, DEAD_SECONDS, GOODBYE_SECONDS
+from supervisor.web.stream_outlet import WRITE_SECONDS
+from tests.supervisor.core.test_clientframes import frame
+from tests.supervisor.web.stage import SESSION, Stage, open_stage, until
+
+PATH = f"/v1/code/sessions/{SESSION}/stream"
+REQUEST = (
+    "GET {} HTTP/1.1\r\nHost: box\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+async def shake_hands(stream: trio.SocketStream, path: str = PATH) -> bytes:
+    """A handshake by hand: what came behind the box's answer."""
+    await stream.send_all(REQUEST.format(path).encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += await stream.receive_some()
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101 ")
+    return rest
+
+
+async def read_to_the_end(stream: trio.SocketStream) -> bytes:
+    got = b""
+    with contextlib.suppress(trio.BrokenResourceError):
+        while data := await stream.receive_some():
+            got += data
+    return got
+
+
+def looks_at(stage: Stage) -> int:
+    return stage.session.hub.lookers
+
+
+async def test_a_client_that_leaves_politely_is_answered_and_forgotten(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as client:
+        await client.until("lease")
+        assert looks_at(stage) == 1
+        await client.websocket.aclose()
+        await until(lambda: looks_at(stage) == 0)
+
+
+async def test_a_client_that_vanishes_is_forgotten(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        async with stage.client() as client:
+            await client.until("lease")
+        await until(lambda: looks_at(stage) == 0)
+
+
+async def test_a_client_that_vanishes_in_the_handshake_is_no_fault(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.stream() as stream:
+        await stream.send_all(REQUEST.format(PATH).encode())
+        await stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert looks_at(stage) == 0
+
+
+async def test_a_box_that_stops_says_goodbye(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as client:
+        await client.until("lease")
+        stage.box.stopping.set()
+        assert await client.until("bye") == {"type": "bye", "reason": "supervisor_stopping", "retry": True}
+        assert await client.close_code() == 1012
+
+
+async def test_a_client_that_does_not_read_delays_no_stop(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with open_stage(tmp_path) as stage, stage.stream() as stream:
+        await shake_hands(stream, PATH + "?catch_up=all")
+        for _ in range(30):
+            stage.worker.print(b"x" * 60_000)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        stage.box.stopping.set()
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert looks_at(stage) == 0, "its tasks have ended"
+        mock_clock.jump(GOODBYE_SECONDS)
+        await read_to_the_end(stream)
+
+
+async def test_a_deleted_session_says_goodbye_for_good(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as client:
+        await client.until("lease")
+        stage.session.gone = True
+        stage.session.changed()
+        assert await client.until("bye") == {"type": "bye", "reason": "session_deleted", "retry": False}
+        assert await client.close_code() == 1000
+
+
+@pytest.mark.parametrize("message", [b"\x01" + b"x" * MAX_MESSAGE, "x" * (MAX_MESSAGE + 1), "é" * (MAX_MESSAGE - 9)])
+async def test_a_message_over_256_kib_closes_with_1009(tmp_path: Path, message: bytes | str) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as client:
+        await client.until("lease")
+        with contextlib.suppress(Exception):  # the box may close before it has read all of it
+            await client.websocket.send_message(message)
+        assert await client.close_code() == 1009
+
+
+async def test_a_message_of_256_kib_is_read(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as client:
+        await client.type(b"x" * (MAX_MESSAGE - 1))
+        await until(lambda: stage.worker.keys == b"x" * (MAX_MESSAGE - 1))
+
+
+async def test_a_silent_client_is_asked_and_then_given_up(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with open_stage(tmp_path) as stage, stage.stream() as stream:
+        await shake_hands(stream)
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(BEAT_SECONDS)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await stream.receive_some()).endswith(b"\x89\x00")
+        for _ in range(3):
+            mock_clock.jump(BEAT_SECONDS)
+            await trio.testing.wait_all_tasks_blocked()
+        assert looks_at(stage) == 0
+
+
+async def test_a_client_that_answers_pings_stays(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as client:
+        await client.until("screen")
+        for _ in range(2 * int(DEAD_SECONDS / BEAT_SECONDS)):
+            mock_clock.jump(BEAT_SECONDS)
+            await trio.testing.wait_all_tasks_blocked(0.001)
+        assert looks_at(stage) == 1
+
+
+async def test_a_client_that_never_reads_is_given_up_after_a_minute(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with open_stage(tmp_path) as stage, stage.stream() as stream:
+        await shake_hands(stream, PATH + "?catch_up=all")
+        for _ in range(30):
+            stage.worker.print(b"x" * 60_000)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert looks_at(stage) == 1
+        for _ in range(4):  # a thread that reads the disk may take its real time in between
+            mock_clock.jump(WRITE_SECONDS)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+        assert looks_at(stage) == 0
+
+
+async def test_nonsense_in_place_of_a_frame_ends_the_connection_and_nothing_else(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as other, stage.stream() as stream:
+        await shake_hands(stream)
+        await stream.send_all(b"\xff" * 100)
+        await read_to_the_end(stream)
+        await until(lambda: looks_at(stage) == 1)
+        await other.tell(type="ping", id="p")
+        await other.until("pong")
+
+
+async def test_a_fragmented_message_is_one_message(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.stream() as stream:
+        await shake_hands(stream)
+        await stream.send_all(frame(0x02, b"\x01ab") + frame(0x89, b"") + frame(0x00, b"cd") + frame(0x80, b"ef"))
+        await until(lambda: stage.worker.keys == b"abcdef")
