@@ -93,8 +93,9 @@ class Creation:
             if isinstance(error, Broken):
                 raise Refused("launch_failed", str(error), "rc doctor says what this machine lacks") from error
             raise
-        # From here on an agent works in the tree: nothing is rolled back any more.
-        await trio.to_thread.run_sync(self._workspaces.settle, session.spec)
+        # From here on an agent works in the tree: nothing is rolled back any more. With no checkpoint in between, no
+        # cancellation can come before this.
+        self._workspaces.settle(session.spec)
         if wish.prompt:
             await session.command({"kind": "prompt", "text": wish.prompt}, by.by())
         return session

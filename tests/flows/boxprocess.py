@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,8 @@ class Answer:
 class BoxProcess:
     """One state directory, and the supervisor that serves it, if one does."""
 
-    def __init__(self, home: Path, project: Path) -> None:
+    def __init__(self, home: Path, project: Path, before: Sequence[str] = ()) -> None:
+        self._rc = [*before, *RC]  # `before` are words that run it as somebody else
         self.state = home / "state"
         self.project = project
         self.process: subprocess.Popen[str] | None = None
@@ -57,7 +58,7 @@ class BoxProcess:
         """`rc serve`, ready when this returns."""
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [*RC, "serve", "--json", "--listen", "127.0.0.1:0", *arguments],
+                [*self._rc, "serve", "--json", "--listen", "127.0.0.1:0", *arguments],
                 cwd=self.project,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -85,9 +86,14 @@ class BoxProcess:
     def rc(self, *arguments: str, input: str | None = None, seconds: float = 30.0) -> Answer:
         """The command line, without a terminal."""
         ran = subprocess.run(
-            [*RC, *arguments], cwd=self.project, env=self.environment, input=input, capture_output=True, text=True,
+            [*self._rc, *arguments],
+            cwd=self.project,
+            env=self.environment,
+            input=input,
+            capture_output=True,
+            text=True,
             timeout=seconds,
-        )  # fmt: skip
+        )
         return Answer(ran.returncode, ran.stdout, ran.stderr)
 
     def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
@@ -134,9 +140,9 @@ class BoxProcess:
 
 
 @contextlib.contextmanager
-def box_process(home: Path, project: Path) -> Iterator[BoxProcess]:
+def box_process(home: Path, project: Path, before: Sequence[str] = ()) -> Iterator[BoxProcess]:
     """Leaves nothing running, whatever the test did."""
-    box = BoxProcess(home, project)
+    box = BoxProcess(home, project, before)
     try:
         yield box
     finally:
