@@ -141,6 +141,8 @@ def _commits(question: dict[str, Any], repository: Repository, git: Shadow, fact
 
 def _reachable(git: Shadow, tips: set[str], hidden: set[str], *options: str) -> list[str]:
     """The commits that `tips` lead to and `hidden` do not."""
+    if tips <= hidden:
+        return []  # as for most trees that are deleted: spare them the process
     ask = "".join([f"{oid}\n" for oid in sorted(tips)] + [f"^{oid}\n" for oid in sorted(hidden)]).encode()
     told = git.git("rev-list", *options, "--stdin", limit=COMMITS * LINE, stdin=ask)
     return told.output.decode().split()

@@ -1,0 +1,100 @@
+"""The trash: `trash/<session id>/` with `trash.json`, and what there was of `bundle`, `tree` and `registration`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import structlog
+import trio
+
+from supervisor.core.trashed import Trashed
+from supervisor.sessions.removal import remove
+from workers.bundle import Bundle
+from workers.errors import Refused
+
+RECORD = "trash.json"
+GONE = ".gone-"  # what is being removed for good: not to be restored any more, whatever is left of it
+ID = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+log = structlog.get_logger()
+
+
+class Trash:
+    """`bundles` is where the bundles of sessions lie that are not deleted. Its methods block, but for `prune`."""
+
+    def __init__(self, state_dir: str, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._home = os.path.join(state_dir, "trash")
+        self.bundles = os.path.join(state_dir, "sessions")
+        self.now_ns = now_ns
+
+    def path(self, id: str, *names: str) -> str:
+        """Raises Refused `unknown_session` for what cannot be an id."""
+        if not ID.fullmatch(id):
+            raise Refused("unknown_session", "there is no such session", "rc trash shows what was deleted")
+        return os.path.join(self._home, id, *names)
+
+    def write(self, entry: Trashed) -> None:
+        """On disk when this returns."""
+        directory = self.path(entry.id)
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        Bundle(directory).write(RECORD, entry.to_json())
+
+    def read(self, id: str) -> Trashed | None:
+        """None where there is none, or where it cannot be read."""
+        value = Bundle(self.path(id)).read_json(RECORD)
+        try:
+            return None if value is None else Trashed.from_json(value)
+        except ValueError as error:
+            log.error("trash_unreadable", session=id, detail=str(error))
+            return None
+
+    def forget(self, id: str) -> None:
+        """Drop the record of a session that was brought back; what else may lie there stays."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path(id, RECORD))
+        with contextlib.suppress(OSError):
+            os.rmdir(self.path(id))
+
+    def entries(self) -> list[Trashed]:
+        """Everything in the trash, last deleted first, also what is half way."""
+        return sorted(self._found(), key=lambda entry: -entry.deleted_ns)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What can be restored, as people see it."""
+        return [entry.describe(self.path(entry.id)) for entry in self.entries() if entry.done]
+
+    async def prune(self, older_seconds: float, is_busy: Callable[[str], bool]) -> dict[str, Any]:
+        """Remove for good what was deleted at least that long ago and is not `is_busy`.
+
+        Returns {"pruned": [{id, name, bytes}], "bytes", "left": [text]}: what went, and what could not be removed.
+        """
+        answer: dict[str, Any] = {"pruned": [], "bytes": 0, "left": []}
+        for entry in await trio.to_thread.run_sync(self.entries):
+            if entry.done and entry.is_older(older_seconds, self.now_ns()) and not is_busy(entry.id):
+                # Not async: from here on nobody can begin to restore it.
+                os.rename(self.path(entry.id), os.path.join(self._home, f"{GONE}{entry.id}-{secrets.token_hex(4)}"))
+                answer["pruned"].append({"id": entry.id, "name": entry.name})
+                log.info("trash_pruned", session=entry.id)
+        for name in await trio.to_thread.run_sync(self._names):
+            if name.startswith(GONE):
+                removed = await trio.to_thread.run_sync(remove, self._home, name)
+                answer["bytes"] += removed.octets
+                answer["left"] += removed.left
+        return answer
+
+    def _found(self) -> Iterator[Trashed]:
+        for name in self._names():
+            entry = self.read(name) if ID.fullmatch(name) else None
+            if entry is not None and entry.id == name:
+                yield entry
+
+    def _names(self) -> list[str]:
+        with contextlib.suppress(FileNotFoundError):
+            return sorted(os.listdir(self._home))
+        return []
