@@ -41,6 +41,10 @@ class BoxRoutes:
         facts = self._box.describe(principal(request))
         if facts["used"] >= facts["capacity"]:
             raise Refused("not_ready", "all slots are taken", "rc stop ends a session, rc capacity N makes room")
+        if not facts["projects"]:
+            raise Refused("not_ready", "this box serves no project", "rc project add PATH adds one")
+        if facts["notices"]:
+            raise Refused("not_ready", facts["notices"][0], "rc status shows the state of the box")
         return Json({"ok": True})
 
     async def show(self, request: Request) -> Response:

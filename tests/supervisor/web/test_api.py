@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.core.access import ROUTES
+from supervisor.core.access import ROUTES, SESSION
 from tests.supervisor.web.boxes import ServedBox
 
 
@@ -112,3 +112,34 @@ def test_only_json_is_taken(box: ServedBox) -> None:
 def test_a_body_has_its_size(box: ServedBox) -> None:
     answer = box.ask("PATCH", "/v1/box", {"name": "x" * (1 << 20)})
     assert (answer.status, answer.code) == (413, "too_large")
+
+
+WITH_BODIES = sorted((method, path) for method, path in ROUTES if method not in ("GET", "PUT"))
+FITTING = {"commands": {"kind": "interrupt"}, "exec": {"command": ["true"]}}  # where an empty object is not enough
+
+
+@pytest.fixture(scope="module")
+def session(box: ServedBox) -> str:
+    id: str = box.new(name="target", command=["cat"])["id"]
+    return id
+
+
+@pytest.mark.parametrize(("method", "template"), WITH_BODIES)
+def test_every_route_refuses_what_does_not_fit(box: ServedBox, session: str, method: str, template: str) -> None:
+    path = template.replace("{id}", session)
+    unfit: list[object] = [[], "x", 1, {"no-such-field": 1}]
+    for body in unfit:
+        assert box.ask(method, path, body).code == "invalid", body
+    assert box.ask(method, path, raw=b"{").code == "invalid"
+    assert box.ask(method, path, raw=b"{}", headers={"content-type": "text/plain"}).code == "unsupported_media_type"
+    assert box.ask(method, path, {"x": "y" * (1 << 20)}).code == "too_large"
+    assert box.session(session)["state"] == "running"
+
+
+@pytest.mark.parametrize(("method", "template"), sorted(key for key in ROUTES if key[1].startswith(SESSION)))
+def test_every_route_knows_that_a_session_is_not_there(box: ServedBox, method: str, template: str) -> None:
+    path = template.replace("{id}", "session_none").replace("{sha256}", "0" * 64)
+    body = FITTING.get(template.rpartition("/")[2], {"name": "x"} if method == "PATCH" else {})
+    asked = path + ("?path=x" if path.endswith("/files") else "")
+    answer = box.ask(method, asked, None if method == "GET" else body, headers={"accept": "text/event-stream"})
+    assert answer.code == "unknown_session"

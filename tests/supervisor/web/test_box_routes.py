@@ -51,6 +51,9 @@ def test_what_is_no_directory_is_no_project(box: ServedBox, path: str) -> None:
 
 def test_a_full_box_is_not_ready_and_a_shutdown_ends_it(tmp_path: Path) -> None:
     with serving(tmp_path, "--capacity", "1") as box:
+        box.ask("DELETE", "/v1/projects/app")
+        assert box.ask("GET", "/readyz").code == "not_ready"
+        assert box.ask("POST", "/v1/projects", {"path": str(box.project)}).status == 201
         session = box.new(name="only")
         answer = box.ask("GET", "/readyz")
         assert (answer.status, answer.code) == (503, "not_ready")
