@@ -112,6 +112,7 @@ class StageBox:
         self.stopping = trio.Event()
         self.watches = Watches()
         self.on_stage: dict[str, Session] = {session.id: session}
+        self.programs: dict[str, Line] = {}  # by ticket
 
     def session(self, id: str) -> Session:
         if id not in self.on_stage:
@@ -126,6 +127,11 @@ class StageBox:
 
     def describe(self, principal: Principal) -> dict[str, Any]:
         return {"name": "stage", "you": principal.you()}
+
+    async def open_exec(self, session: Session, ticket: str) -> Line:
+        if ticket not in self.programs:
+            raise Refused("unauthenticated", "this ticket is unknown", "ask for a new one")
+        return self.programs.pop(ticket)
 
     def watch(self) -> contextlib.AbstractContextManager[Watch]:
         return self.watches.watching()
