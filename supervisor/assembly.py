@@ -17,8 +17,10 @@ from supervisor.sessions.bases import Fetcher
 from supervisor.sessions.box import Box
 from supervisor.sessions.contents import Contents
 from supervisor.sessions.creation import Creation, Wish
+from supervisor.sessions.deletion import Deletion
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.executions import Executions
+from supervisor.sessions.house import House
 from supervisor.sessions.index import Index
 from supervisor.sessions.inspect import Inspector
 from supervisor.sessions.keeper import Keeping
@@ -30,6 +32,7 @@ from supervisor.sessions.recovery import highest_epoch, take_inventory
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
+from supervisor.sessions.trash import Trash
 from supervisor.sessions.verbs import Verbs
 from supervisor.sessions.watch import BOX, Watches
 from supervisor.sessions.workspaces import Workspaces, can_have_trees
@@ -54,6 +57,7 @@ class Parts:
     watches: Watches
     worktrees: Worktrees
     room: Room
+    deletion: Deletion
 
 
 async def find_projects(index: Index, settings: Settings, named: tuple[str, ...], here: str) -> Projects:
@@ -106,7 +110,9 @@ def put_together(
     workspaces = Workspaces(worktrees, Fetcher())
     creation = Creation(settings, registry, slots, projects, workspaces, room, keepers.launch, keepers.forget)
     verbs = Verbs(registry, slots, boot, keepers.launch)
-    contents = Contents(Inspector(launcher.ask, os.path.join(settings.state_dir, "scratch")))
+    inspector = Inspector(launcher.ask, os.path.join(settings.state_dir, "scratch"))
+    trash = Trash(settings.state_dir)
+    deletion = Deletion(trash, inspector, worktrees)
     executions = Executions(launcher, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
     box = Box(
         settings=settings,
@@ -119,18 +125,22 @@ def put_together(
         creation=creation,
         verbs=verbs,
         watches=watches,
-        contents=contents,
+        contents=Contents(inspector),
+        house=House(settings.state_dir, registry, trash, inspector, deletion, boot),
         executions=executions,
         room=room,
         stopping=stopping,
     )
-    return Parts(box, registry, slots, keepers, index, watches, worktrees, room)
+    return Parts(box, registry, slots, keepers, index, watches, worktrees, room, deletion)
 
 
 async def adopt_all(parts: Parts) -> None:
     """Take up what an earlier supervisor left: living workers, ended sessions, and trees that were half made."""
+    await parts.deletion.recover()
     index = await parts.index.facts()
-    living, _ended = await trio.to_thread.run_sync(take_inventory, parts.registry, index)
+    found = await trio.to_thread.run_sync(take_inventory, parts.registry.directory, index)
+    registered = [(parts.registry.add(each.spec, each.facts), each.is_over) for each in found]
+    living = [session for session, is_over in registered if not is_over]
     others = [session for session in living if session.spec.spawn_mode != "session"]
     if parts.box.spawn_mode == "session" and others:
         names = ", ".join(session.facts.name for session in others)

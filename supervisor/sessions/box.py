@@ -17,6 +17,7 @@ from supervisor.sessions.contents import Contents
 from supervisor.sessions.creation import Creation, Wish
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.executions import Executions
+from supervisor.sessions.house import House
 from supervisor.sessions.index import Index
 from supervisor.sessions.line import Line
 from supervisor.sessions.projects import Project, Projects
@@ -54,6 +55,7 @@ class Box:
         verbs: Verbs,
         watches: Watches,
         contents: Contents,
+        house: House,
         executions: Executions,
         room: Room,
         stopping: trio.Event,
@@ -63,6 +65,7 @@ class Box:
         self.registry = registry
         self.projects = projects
         self.contents = contents
+        self.house = house
         self.urls: list[str] = []
         self.stopping = stopping
         self._slots = slots
@@ -148,6 +151,18 @@ class Box:
 
     async def archive(self, session: Session, by: Principal) -> None:
         await self._verbs.archive(session, by)
+
+    async def delete(self, session: Session, by: Principal, *, keep_branch: bool = False) -> dict[str, str | None]:
+        """Remove an ended session, and its own tree if that can lose nothing. Raises Refused `kept`."""
+        return await self.house.delete(session, keep_branch)
+
+    async def restore(self, id: str, by: Principal) -> Session:
+        """Undo archive or delete, whichever was last."""
+        session = self.registry.find(id)
+        if session is not None:
+            await self._verbs.unarchive(session, by)
+            return session
+        return await self.house.restore(id, by)
 
     def prepare_exec(self, session: Session, command: Sequence[str], rows: int, columns: int) -> str:
         """The ticket for a program in the session's workspace; see `Executions`."""

@@ -164,7 +164,7 @@ class Creation:
         session.spec = self._complete(spec, workspace, wish)
         await trio.to_thread.run_sync(Bundle.create, session.bundle.directory, session.spec)
         await self._launch(session)
-        if session.facts.state is not State.RUNNING:
+        if not has_started(session):
             raise await launch_refusal(session)
 
     def _complete(self, spec: Spec, workspace: Workspace, wish: Wish) -> Spec:
@@ -186,6 +186,12 @@ class Creation:
         await self._workspaces.undo(session.spec)
         self._registry.remove(session)
         self._slots.release(session.id)
+
+
+def has_started(session: Session) -> bool:
+    """Whether its agent's exec has succeeded; a program that is short may have ended since."""
+    reason = (session.facts.exit or {}).get("reason")
+    return session.facts.holds_slot or reason not in (None, "launch_failed", "lost", "rebooted")
 
 
 async def launch_refusal(session: Session) -> Refused:

@@ -4,45 +4,52 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
 from supervisor.core.facts import Facts
 from supervisor.sessions.endings import first_facts, read_facts
-from supervisor.sessions.registry import Registry
-from supervisor.sessions.session import Session
 from workers.bundle import Bundle
+from workers.core.spec import Spec
 
 log = structlog.get_logger()
 
 
-def take_inventory(registry: Registry, index: Mapping[str, dict[str, Any]]) -> tuple[list[Session], list[Session]]:
-    """Register every bundle there is: the sessions that may live and need a keeper, and those that have ended.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A bundle that can be read. `is_over`: it left a note of its end, so nobody needs to look for its worker."""
 
-    `index` holds facts by session id as the store knows them; where it has none, or where the note that a worker left
-    tells of an end that the index has not seen, the journal is read. Blocks on the disk.
+    spec: Spec
+    facts: Facts
+    is_over: bool
+
+
+def take_inventory(directory: str, index: Mapping[str, dict[str, Any]]) -> list[Found]:
+    """Every bundle there is. `index` holds facts by session id as the store knows them. Blocks on the disk."""
+    found = [look(os.path.join(directory, name), index.get(name)) for name in sorted(os.listdir(directory))]
+    return [each for each in found if each is not None]
+
+
+def look(directory: str, indexed: dict[str, Any] | None) -> Found | None:
+    """One bundle; None, and a line in the log, for what is none. Blocks on the disk.
+
+    The journal is read where the index knows nothing, or knows of no end: it may have come since.
     """
-    living: list[Session] = []
-    ended: list[Session] = []
-    for name in sorted(os.listdir(registry.directory)):
-        bundle = Bundle(os.path.join(registry.directory, name))
-        if bundle.is_void():
-            continue
-        try:
-            spec = bundle.spec()
-        except ValueError as error:
-            log.error("bundle_unreadable", session=name, detail=str(error))
-            continue
-        note = bundle.read_json("exit.json")
-        facts = _indexed(index.get(spec.id)) or first_facts(spec)
-        if note is None or not facts.ended:
-            facts = read_facts(bundle, facts)
-        history = (bundle.read_json("journal.json") or {}).get("history", "")
-        session = registry.add(spec, facts)
-        session.set_facts(history=history)
-        (ended if note is not None and session.ended else living).append(session)
-    return living, ended
+    bundle = Bundle(directory)
+    if bundle.is_void():
+        return None
+    try:
+        spec = bundle.spec()
+    except ValueError as error:
+        log.error("bundle_unreadable", bundle=directory, detail=str(error))
+        return None
+    facts, note = _indexed(indexed) or first_facts(spec), bundle.read_json("exit.json")
+    if not (facts.ended and note):
+        facts = read_facts(bundle, facts)
+    history = str((bundle.read_json("journal.json") or {}).get("history", ""))
+    return Found(spec, replace(facts, history=history), is_over=facts.ended and note is not None)
 
 
 def _indexed(value: dict[str, Any] | None) -> Facts | None:

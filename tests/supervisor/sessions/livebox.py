@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -18,6 +19,7 @@ from supervisor.sessions.keeper import Keeping
 from supervisor.sessions.keepers import Keepers
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.link import Supervisor
+from supervisor.sessions.recovery import take_inventory
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.session import Session
 from supervisor.sessions.verbs import Verbs
@@ -65,6 +67,10 @@ class LiveBox:
         Bundle.create(session.bundle.directory, spec)
         self.slots.reserve(spec.id)
         return session
+
+    def take_up(self, index: Mapping[str, dict[str, Any]]) -> list[Session]:
+        """What an earlier supervisor left, as it is done at a start."""
+        return [self.registry.add(each.spec, each.facts) for each in take_inventory(self.registry.directory, index)]
 
     async def start(self, *argv: str, adapter: str = "terminal") -> Session:
         """A session whose agent runs (or has ended already)."""

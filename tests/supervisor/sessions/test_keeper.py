@@ -7,7 +7,6 @@ from pathlib import Path
 import trio
 
 from supervisor.core.facts import Facts
-from supervisor.sessions.recovery import take_inventory
 from tests.supervisor.sessions.livebox import alive, end_all, is_running, live_box, output, until_true
 from workers.core.lifecycle import State
 from workers.journalread import read_events
@@ -51,8 +50,8 @@ async def test_another_boot_is_a_reboot_with_a_new_history(tmp_path: Path) -> No
             assert kept is not None
             session.bundle.write(name, str({**kept, "boot_id": "another"}).replace("'", '"').replace("None", "null"))
     async with live_box(tmp_path, epoch=2) as box:
-        living, ended = take_inventory(box.registry, {})
-        assert len(living) == 1 and not ended
+        living = box.take_up({})
+        assert len(living) == 1
         await box.keepers.adopt(living)
         assert living[0].facts.exit == {"code": None, "signal": None, "reason": "rebooted"}
         assert living[0].bundle.read_json("journal.json") != {"history": history, "boot_id": "another"}
@@ -63,7 +62,7 @@ async def test_the_next_supervisor_adopts_all_and_goes_on_with_the_numbers(tmp_p
         before = [await box.start("sh", "-c", "echo first; read x; echo $x; sleep 600") for _ in range(4)]
         seqs = {session.id: session.facts.last_seq for session in before}
     async with live_box(tmp_path, epoch=2) as box:
-        living, _ended = take_inventory(box.registry, {})
+        living = box.take_up({})
         await box.keepers.adopt(living)
         assert all(is_running(session) and session.answers for session in living)
         assert {session.id: session.facts.last_seq for session in living} == seqs
@@ -82,7 +81,7 @@ async def test_a_stopped_worker_delays_nobody_and_is_shown_until_it_answers(tmp_
         assert worker is not None
         os.kill(worker, signal.SIGSTOP)
     async with live_box(tmp_path, epoch=2) as box:
-        living, _ended = take_inventory(box.registry, {})
+        living = box.take_up({})
         began = trio.current_time()
         await box.keepers.adopt(living)
         assert trio.current_time() - began < 5
@@ -103,8 +102,8 @@ async def test_a_session_that_ended_while_nobody_kept_it_is_shown_as_it_ended(tm
         session.type(b"\n")
         index: dict[str, dict[str, object]] = {session.id: Facts(name="stale", state=State.RUNNING).to_json()}
     async with live_box(tmp_path, epoch=2) as box:
-        living, ended = take_inventory(box.registry, index)
+        living = box.take_up(index)
         await box.keepers.adopt(living)
-        for found in (*living, *ended):
+        for found in living:
             await until_true(found, lambda f=found: f.ended)  # type: ignore[misc]
             assert found.facts.exit == {"code": 3, "signal": None, "reason": "ended"}
