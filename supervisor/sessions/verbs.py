@@ -11,7 +11,7 @@ import trio
 from supervisor.core.access import Principal
 from supervisor.core.admission import Slots
 from supervisor.core.names import check_name
-from supervisor.sessions.creation import launch_refusal
+from supervisor.sessions.creation import has_started, launch_refusal
 from supervisor.sessions.endings import write_later
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.session import Session
@@ -78,7 +78,7 @@ class Verbs:
         finally:
             if session.ended or session.facts.state is State.STARTING:
                 self._slots.release(session.id)
-        if session.facts.state is not State.RUNNING:
+        if not has_started(session):
             raise await launch_refusal(session)
 
     async def rename(self, session: Session, name: str, by: Principal) -> None:
