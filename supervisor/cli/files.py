@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import http.client
+import json
 import os
 import sys
 from typing import Any
@@ -11,9 +13,11 @@ from supervisor.cli import client as clients
 from supervisor.cli import exits, printing
 from supervisor.cli.arguments import Parser, Verb, add_session, usage
 from supervisor.cli.lookup import find
-from workers.errors import Refused
+from workers.errors import Broken, Refused
 
 OCTETS = "application/octet-stream"
+MARKS = {"directory": "/", "link": "@", "other": "="}  # as `ls -F` has them
+PIECE = 1 << 20  # octets of a file that are in memory at a time
 
 
 def _diff_arguments(parser: Parser) -> None:
@@ -27,10 +31,10 @@ def _diff(args: argparse.Namespace) -> int:
     answer = client.get(clients.session_path(find(client, args.session)["id"], "diff"), against=args.against)
     if args.json:
         printing.value(answer)
-    elif args.stat:
-        printing.block(_stat(answer["files"]))
-    else:
-        printing.block(answer["patch"])
+        return exits.DONE
+    printing.block(_stat(answer["files"]) if args.stat else answer["patch"])
+    if answer.get("truncated"):
+        printing.note("this is not all: the change is too large to be shown whole")
     return exits.DONE
 
 
@@ -71,15 +75,14 @@ def is_listing(headers: Any) -> bool:
 
 
 def _show_listing(data: bytes, args: argparse.Namespace) -> None:
-    import json
-
     answer = json.loads(data)
     if args.json:
         printing.value(answer)
         return
-    for entry in answer.get("entries") or answer.get("files") or ():
-        mark = {"directory": "/", "link": "@", "symlink": "@"}.get(str(entry.get("type")), "")
-        printing.line(f"{entry.get('name')}{mark}")
+    for entry in answer["entries"]:
+        printing.line(f"{entry['name']}{MARKS.get(entry['type'], '')}")
+    if answer.get("truncated"):
+        printing.note("this is not all: the directory has too many entries")
 
 
 def _cp_arguments(parser: Parser) -> None:
@@ -111,24 +114,28 @@ def _fetch(client: clients.Client, session: str, path: str, target: str) -> dict
     if not path:
         raise usage("a file is copied, not a whole workspace", "name it: rc cp S:PATH DST")
     route = clients.session_path(find(client, session)["id"], "files")
+    target = os.path.join(target, os.path.basename(path)) if os.path.isdir(target) else target
     with client.answer("GET", route, query={"path": path}) as answer:
         if is_listing(answer.headers):
             raise Refused("invalid", f"{path} is a directory", "copy its files one by one; rc files lists them")
-        data = answer.read()
-    if target == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-    else:
-        target = os.path.join(target, os.path.basename(path)) if os.path.isdir(target) else target
-        try:
-            with open(target, "wb") as file:
-                file.write(data)
-        except OSError as error:
-            raise _local(target, error) from error
-    return {"path": target, "bytes": len(data)}
+        size = _save(answer, target)
+        if size != int(answer.headers["Content-Length"]):
+            raise Broken(f"the box went away before all of {path} was here")
+    return {"path": target, "size": size}
 
 
-def _bring(client: clients.Client, source: str, session: str, path: str) -> dict[str, object]:
+def _save(source: http.client.HTTPResponse, target: str) -> int:
+    try:
+        with open(1 if target == "-" else target, "wb", closefd=target != "-") as file:
+            size = 0
+            while piece := source.read(PIECE):
+                size += file.write(piece)
+    except OSError as error:
+        raise _local(target, error) from error
+    return size
+
+
+def _bring(client: clients.Client, source: str, session: str, path: str) -> Any:
     if source == "-":
         data = sys.stdin.buffer.read()
     else:
@@ -143,8 +150,7 @@ def _bring(client: clients.Client, source: str, session: str, path: str) -> dict
             raise usage("what comes on stdin has no name of its own", "name the file: S:PATH")
         path = os.path.join(path, os.path.basename(source))
     with client.answer("PUT", route, data, {"Content-Type": OCTETS}, {"path": path}) as answer:
-        answer.read()
-    return {"path": path, "bytes": len(data)}
+        return json.loads(answer.read())
 
 
 def _is_directory(client: clients.Client, route: str, path: str) -> bool:

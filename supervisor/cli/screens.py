@@ -11,6 +11,7 @@ from supervisor.cli import client as clients
 from supervisor.cli import exits, printing
 from supervisor.cli.arguments import Parser, Verb, nothing, usage
 from supervisor.cli.options import ServeOptions
+from supervisor.foreground import can_show
 
 if TYPE_CHECKING:
     import trio  # which `rc doctor` has no need of
