@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import selectors
 import socket
+from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
-from workers.core.wire import Frame, Reader
+from workers.core.wire import HEAD, Frame, Reader
 from workers.errors import Broken
 
 READ = 64 << 10  # keys and commands are small
+PIECES = 16  # heads and payloads given to the kernel at once
 
 
 class Line:
@@ -23,13 +26,14 @@ class Line:
         self._socket = connection
         self._on_ready = on_ready
         self._reader = Reader()
-        self._unsent = bytearray()
+        self._unsent: deque[bytes | memoryview] = deque()
+        self._unsent_octets = 0
         selector.register(connection, selectors.EVENT_READ, on_ready)
 
     @property
     def unsent(self) -> int:
         """Octets that the other side has not taken."""
-        return len(self._unsent)
+        return self._unsent_octets
 
     @property
     def is_open(self) -> bool:
@@ -37,29 +41,33 @@ class Line:
 
     def send(self, frame: Frame) -> None:
         """The caller bounds `unsent`. Raises Broken when the other side is gone."""
-        data = frame.encode()
-        if not self._unsent:
-            data = data[self._send_some(data) :]
-            if not data:
-                return
-            self._selector.modify(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self._on_ready)
-        self._unsent += data
+        waited = bool(self._unsent)
+        self._unsent += (frame.head(), frame.payload)
+        self._unsent_octets += HEAD.size + len(frame.payload)
+        if not waited:
+            self._send_some()
+            if self._unsent:
+                self._selector.modify(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self._on_ready)
 
     def flush(self) -> None:
         """Send what waits, as far as it goes. Raises Broken."""
-        while self._unsent and (sent := self._send_some(self._unsent)):
-            del self._unsent[:sent]
+        self._send_some()
         if not self._unsent:
-            self._unsent = bytearray()  # the old one keeps the size that it once had
             self._selector.modify(self._socket, selectors.EVENT_READ, self._on_ready)
 
-    def _send_some(self, data: bytes | bytearray) -> int:
-        try:
-            return self._socket.send(data)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            raise Broken(f"the line is cut: {error}") from error
+    def _send_some(self) -> None:
+        while self._unsent:
+            try:
+                sent = self._socket.sendmsg([*islice(self._unsent, PIECES)])
+            except BlockingIOError:
+                return
+            except OSError as error:
+                raise Broken(f"the line is cut: {error}") from error
+            self._unsent_octets -= sent
+            while self._unsent and sent >= len(self._unsent[0]):
+                sent -= len(self._unsent.popleft())
+            if sent:
+                self._unsent[0] = memoryview(self._unsent[0])[sent:]
 
     def receive(self) -> list[Frame]:
         """The frames that are there. Raises Broken at the end of the line, and for what is none of ours."""

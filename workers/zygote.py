@@ -20,7 +20,7 @@ from workers.drivers.prctl import become_subreaper, give_memory_back, set_dumpab
 from workers.processes import close_all_but
 
 MESSAGE = 128 << 10  # octets; the launcher sends no more at once
-LARGE_BLOCK = 128 << 10  # malloc's own first threshold, kept
+LARGE_BLOCK = 32 << 10  # octets from which malloc maps a block by itself: a batch of output is one, and a small file
 
 
 def main(control_fd: int) -> None:

@@ -57,8 +57,12 @@ class Frame:
     number: int = 0
     payload: bytes = b""
 
+    def head(self) -> bytes:
+        """What goes before the payload."""
+        return HEAD.pack(len(self.payload), self.kind, self.number)
+
     def encode(self) -> bytes:
-        return HEAD.pack(len(self.payload), self.kind, self.number) + self.payload
+        return self.head() + self.payload
 
     def json(self) -> Any:
         """The payload as JSON. Raises Broken when it is not."""

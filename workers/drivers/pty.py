@@ -31,6 +31,7 @@ class Pty:
         self.master = master
         self.failure = failure
         self._untyped = bytearray()
+        self._batch = bytearray(BATCH)
 
     @property
     def has_untyped(self) -> bool:
@@ -49,20 +50,21 @@ class Pty:
 
     def read(self) -> tuple[bytes, bool]:
         """What is there, up to `BATCH` octets, and whether it was the end: nobody has the other side open."""
-        chunks: list[bytes] = []
-        size = 0
-        while size < BATCH:
-            try:
-                chunk = os.read(self.master, READ)
-            except BlockingIOError:
-                return b"".join(chunks), False
-            except OSError:  # EIO: a PTY has no other end of file
-                return b"".join(chunks), True
-            if not chunk:
-                return b"".join(chunks), True
-            chunks.append(chunk)
-            size += len(chunk)
-        return b"".join(chunks), False
+        size, ended = 0, False
+        # Into one buffer that stays: a block of memory for each read would be spread over the whole heap.
+        with memoryview(self._batch) as batch:
+            while size <= BATCH - READ:
+                try:
+                    count = os.readv(self.master, [batch[size : size + READ]])
+                except BlockingIOError:
+                    break
+                except OSError:  # EIO: a PTY has no other end of file
+                    count = 0
+                if not count:
+                    ended = True
+                    break
+                size += count
+            return bytes(batch[:size]), ended
 
     def type(self, data: bytes) -> bool:
         """Give it to the program, now or when it reads. False, and nothing is given: too much waits already."""
