@@ -75,7 +75,7 @@ def main(words: list[str]) -> int:
         options.json.write_text(text + "\n", encoding="utf-8")
     else:
         sys.stdout.write(text + "\n")
-    sys.stdout.write(draw(table, scale, load, void) + "\n")
+    sys.stdout.write(draw(table, scale, load, void, judge=not options.short) + "\n")
     if options.short:
         return 0
     return 2 if void else int(not all(row["holds"] for row in table))

@@ -103,13 +103,13 @@ def rows(settled: dict[str, Values]) -> list[dict[str, Any]]:
     ]
 
 
-def draw(table: list[dict[str, Any]], scale: Scale, load: float, void: bool) -> str:
-    """The table as text."""
+def draw(table: list[dict[str, Any]], scale: Scale, load: float, void: bool, judge: bool) -> str:
+    """The table as text; without `judge`, nothing is said about whether a figure holds."""
     lines = [f"{'what':44} {'rc':>10} {'peer':>10} {'unit':6} {'ratio':>6}  {'target':18} holds"]
     for row in table:
         peer = "" if row["peer"] is None else f"{row['peer']:.3g}"
         beside = "" if row["peer"] is None else f"{row['measured']:.2f}"
-        verdict = "yes" if row["holds"] else "NO"
+        verdict = "-" if not judge else "yes" if row["holds"] else "NO"
         lines.append(
             f"{row['what']:44} {row['rc']:>10.3g} {peer:>10} {row['unit']:6} {beside:>6}  {row['target']:18} {verdict}"
         )

@@ -136,26 +136,29 @@ def viewers(place: Place) -> Iterator[Round]:
 
 @contextlib.contextmanager
 def unread(place: Place) -> Iterator[Round]:
-    """What a server grows by, in MB, while one viewer reads and another one does not."""
-    with terminado(place.program) as peer, box_of(place, place.new_folder("project")) as box:
+    """What a server grows by, in MB, while one viewer reads and another one does not.
 
-        def of_terminado(number: int) -> float:
-            return _growth(peer.pids[0], lambda: peer.open(f"unread{number}"), place.scale.unread_octets)
+    Each round has new servers: what one has grown by once, it does not give back.
+    """
+    octets = place.scale.unread_octets
 
-        def of_rc(_number: int) -> float:
+    def of_terminado(_inner: Place) -> float:
+        with terminado(place.program) as peer:
+            return _growth(peer.pids[0], lambda: peer.open("unread"), octets)
+
+    def of_rc(inner: Place) -> float:
+        with box_of(inner, inner.new_folder("project")) as box:
             session = box.start()["id"]
             queries = iter(["terminal_after=0", ""])
-            try:
-                return _growth(box.supervisor, lambda: box.open(session, next(queries)), place.scale.unread_octets)
-            finally:
-                box.stop(session)
+            return _growth(box.supervisor, lambda: box.open(session, next(queries)), octets)
 
-        of = {"terminado": of_terminado, "rc": of_rc}
+    of = {"terminado": of_terminado, "rc": of_rc}
 
-        def round_(number: int) -> Values:
-            return {f"{name}.growth": of[name](number) for name in turned(list(of), number)}
+    def round_(number: int) -> Values:
+        inner = Place(place.new_folder(f"round{number}"), place.program, place.scale)
+        return {f"{name}.growth": of[name](inner) for name in turned(list(of), number)}
 
-        yield round_
+    yield round_
 
 
 def _growth(pid: int, connect: Callable[[], Line], octets: int) -> float:
