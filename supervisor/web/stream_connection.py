@@ -87,6 +87,8 @@ class Connection:
     async def _beat(self) -> None:
         while True:
             await trio.sleep(BEAT_SECONDS)
+            if self._outlet.is_local:
+                continue  # the kernel tells at once when the other side is gone, and a stopped one may come back
             silent = trio.current_time() - self._outlet.heard_at
             if silent > DEAD_SECONDS:
                 return

@@ -36,6 +36,7 @@ class Outlet(trio.abc.Stream):
         """`head` is the request, which is read first, with whatever came behind it."""
         self.stalled = False  # nothing went out for `STALL_SECONDS`; whoever acts on it takes it back
         self.heard_at = trio.current_time()
+        self.is_local = stream.socket.family == trio.socket.AF_UNIX
         self.keys: KeyTaker | None = None
         self._stream = stream
         self._descriptor = stream.socket.fileno()
@@ -119,6 +120,7 @@ class Outlet(trio.abc.Stream):
         while True:
             data = await self._read()
             self.heard_at = trio.current_time()
+        self.is_local = stream.socket.family == trio.socket.AF_UNIX
             may_take = self.keys is not None and self.keys.is_ready and self._done == self._frames.passed
             taken, rest = self._frames.feed(data, may_take)
             for payload in taken:

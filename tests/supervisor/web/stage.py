@@ -146,6 +146,19 @@ async def until(condition: Callable[[], object]) -> None:
     raise AssertionError("it never came to this")
 
 
+async def connected(family: int) -> tuple[trio.socket.SocketType, trio.socket.SocketType]:
+    """Two ends of a connection: a Unix one, or one over TCP on the loopback."""
+    if family == trio.socket.AF_UNIX:
+        return trio.socket.socketpair()
+    with trio.socket.socket(family) as listener:
+        await listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        far = trio.socket.socket(family)
+        await far.connect(listener.getsockname())
+        near, _ = await listener.accept()
+    return near, far
+
+
 class Client:
     """The far end of a WebSocket."""
 
@@ -208,10 +221,13 @@ class Stage:
 
     @contextlib.asynccontextmanager
     async def stream(
-        self, path: str = f"/v1/code/sessions/{SESSION}/stream", principal: Principal = OWNER
+        self,
+        path: str = f"/v1/code/sessions/{SESSION}/stream",
+        principal: Principal = OWNER,
+        family: int = trio.socket.AF_UNIX,
     ) -> AsyncIterator[trio.SocketStream]:
         """The far end of a connection on which the box serves one WebSocket."""
-        near, far = trio.socket.socketpair()
+        near, far = await connected(family)
         near.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, 256 * 1024)
 
         async def serve(stream: trio.SocketStream) -> None:
@@ -236,9 +252,10 @@ class Stage:
         principal: Principal = OWNER,
         path: str = f"/v1/code/sessions/{SESSION}/stream",
         subprotocols: tuple[str, ...] = ("rc.v1",),
+        family: int = trio.socket.AF_UNIX,
     ) -> AsyncIterator[Client]:
         """A connected client; it leaves without a word."""
-        async with self.stream(path, principal) as stream, trio.open_nursery() as nursery:
+        async with self.stream(path, principal, family) as stream, trio.open_nursery() as nursery:
             websocket = await wrap_client_stream(
                 nursery, stream, "box", f"{path}?{query}" if query else path, subprotocols=subprotocols
             )

@@ -115,7 +115,7 @@ async def test_a_message_of_256_kib_is_read(tmp_path: Path) -> None:
 
 
 async def test_a_silent_client_is_asked_and_then_given_up(tmp_path: Path, mock_clock: MockClock) -> None:
-    async with open_stage(tmp_path) as stage, stage.stream() as stream:
+    async with open_stage(tmp_path) as stage, stage.stream(family=trio.socket.AF_INET) as stream:
         await shake_hands(stream)
         await trio.testing.wait_all_tasks_blocked()
         mock_clock.jump(BEAT_SECONDS)
@@ -128,11 +128,20 @@ async def test_a_silent_client_is_asked_and_then_given_up(tmp_path: Path, mock_c
 
 
 async def test_a_client_that_answers_pings_stays(tmp_path: Path, mock_clock: MockClock) -> None:
-    async with open_stage(tmp_path) as stage, stage.client() as client:
+    async with open_stage(tmp_path) as stage, stage.client(family=trio.socket.AF_INET) as client:
         await client.until("screen")
         for _ in range(2 * int(DEAD_SECONDS / BEAT_SECONDS)):
             mock_clock.jump(BEAT_SECONDS)
             await trio.testing.wait_all_tasks_blocked(0.001)
+        assert looks_at(stage) == 1
+
+
+async def test_a_silent_client_on_this_machine_is_left_in_peace(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with open_stage(tmp_path) as stage, stage.stream() as stream:
+        await shake_hands(stream)
+        for _ in range(10):
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(BEAT_SECONDS)
         assert looks_at(stage) == 1
 
 
