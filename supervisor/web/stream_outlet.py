@@ -120,7 +120,6 @@ class Outlet(trio.abc.Stream):
         while True:
             data = await self._read()
             self.heard_at = trio.current_time()
-        self.is_local = stream.socket.family == trio.socket.AF_UNIX
             may_take = self.keys is not None and self.keys.is_ready and self._done == self._frames.passed
             taken, rest = self._frames.feed(data, may_take)
             for payload in taken:
