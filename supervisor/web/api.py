@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from supervisor.sessions.box import VERSION, Box
-from supervisor.web import box_routes, content_routes, files_routes, session_routes, shapes, stream_routes
+from supervisor.web import box_routes, content_routes, files_routes, house_routes, session_routes, shapes, stream_routes
 from supervisor.web.faults import TRANSLATIONS
 from supervisor.web.responses import Json
 
@@ -37,6 +37,7 @@ def build_api(box: Box) -> FastAPI:
         session_routes.router(box),
         content_routes.router(box),
         files_routes.router(box),
+        house_routes.router(box),
         stream_routes.router(box),
     ):
         app.include_router(router)

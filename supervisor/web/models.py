@@ -15,6 +15,7 @@ LIST_LIMIT = 1000  # sessions or events in one answer, by the interface
 OFFSET_LIMIT = (1 << 63) - 1
 TERMINAL_LIMIT = 4 << 20  # octets of terminal output in one answer
 SEARCH_LIMIT = 256  # characters
+SPANS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}  # seconds
 
 Text = Annotated[str, Field(max_length=TEXT_LIMIT, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(max_length=NAME_LIMIT)]
@@ -66,7 +67,6 @@ class BoxChange(Body):
 
 
 class Deletion(Body):
-    discard: bool = False
     keep_branch: bool = False
 
 
@@ -80,6 +80,11 @@ class Pruning(Body):
     """`older` is a time span: `30d`, `12h`, `90m`, `45s`, or seconds as a number."""
 
     older: Annotated[str, Field(pattern=r"^[0-9]{1,9}[smhdw]?$")] | Annotated[int, Field(ge=0)] = "30d"
+
+    @property
+    def seconds(self) -> float:
+        unit = str(self.older)[-1]
+        return float(str(self.older).rstrip("smhdw")) * SPANS.get(unit, 1)
 
 
 class NewProject(Body):

@@ -1,4 +1,4 @@
-"""Routes of sessions: make, list, show, tell, end, put away."""
+"""Routes of sessions: make, list, show, tell, end, put away, delete."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def router(box: Box) -> APIRouter:
     routes.get(SESSIONS, responses={200: json_answer(shapes.SESSIONS)})(ours.list)
     routes.get(SESSION, responses=ONE)(ours.show)
     routes.patch(SESSION, responses=ONE)(ours.rename)
+    routes.delete(SESSION, responses={200: json_answer(shapes.DELETED)})(ours.delete)
     routes.post(SESSION + "/commands", responses={200: json_answer(shapes.ACCEPTED, "It is on disk")})(ours.command)
     routes.post(SESSION + "/exec", responses={200: json_answer(shapes.TICKET, "Use it within 30 s")})(ours.execute)
     verbs: dict[str, Verb] = {
@@ -74,6 +75,11 @@ class SessionRoutes:
         session = box.session(id)
         await box.carry_out(lambda: box.rename(session, body.name, by))
         return Json(box.show(session))
+
+    async def delete(self, request: Request, id: str, body: models.Deletion | None = None) -> Response:
+        box, by = self._box, principal(request)
+        session, keep_branch = box.session(id), body is not None and body.keep_branch
+        return Json(await box.carry_out(lambda: box.delete(session, by, keep_branch=keep_branch)))
 
     async def command(self, request: Request, id: str, body: models.CommandBody) -> Response:
         session, by = self._box.session(id), principal(request)
