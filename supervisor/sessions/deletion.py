@@ -90,6 +90,7 @@ class Deletion:
 
     async def recover(self) -> list[str]:
         """After a crash, before bundles are read: bring back what was half deleted or half restored. Their ids."""
+        await self._inspector.sweep()
         found = [entry for entry in await trio.to_thread.run_sync(self._trash.entries) if not entry.done]
         for entry in found:
             await self._try_to_bring_back(entry)

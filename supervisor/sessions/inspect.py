@@ -9,15 +9,17 @@ import contextlib
 import json
 import os
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import structlog
 import trio
 
 from supervisor.core.answers import Change, Entry, FileFacts, Listing, changes, file_facts, listing, refusal, usage
 from supervisor.core.gate import GateFacts
+from supervisor.sessions.removal import remove
 from workers.errors import Broken, Refused
 
 Ask = Callable[[dict[str, object]], AbstractAsyncContextManager[trio.SocketStream]]
@@ -33,6 +35,7 @@ AT_ONCE = 4  # inspectors; each reads a disk, and most machines have one
 RETRY = "try again; `rc doctor` looks at the box"
 
 Value = TypeVar("Value")
+log = structlog.get_logger()
 
 __all__ = ["Ask", "Change", "Content", "Diff", "Entry", "FileFacts", "Inspector", "Listing", "Place"]
 
@@ -70,7 +73,7 @@ class Content:
     facts: FileFacts
     _frames: Frames
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """What there is of it. Raises Broken when it became shorter meanwhile, or its reader went away."""
         left = self.facts.end - self.facts.start
         while left > 0:
@@ -143,6 +146,10 @@ class Inspector:
     async def usage(self, directory: str) -> tuple[int, bool]:
         """Octets that a directory takes on the disk, and whether all of it could be looked at."""
         return await self._once("usage", {"root": directory}, usage)
+
+    async def sweep(self) -> None:
+        """At the start: take away what inspectors that were killed have left in `scratch`."""
+        await trio.to_thread.run_sync(_sweep, self._scratch)
 
     async def _once(self, do: str, question: Mapping[str, object], form: Callable[[Any], Value]) -> Value:
         async with self._places, self._asking(do, question) as frames:
@@ -229,6 +236,14 @@ def _formed(form: Callable[[Any], Value], value: Any) -> Value:
 
 def _formless() -> Refused:
     return Refused("git_failed", "the inspector left without an answer that can be understood", RETRY)
+
+
+def _sweep(scratch: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(scratch):
+            removed = remove(scratch, name)
+            if removed.left:
+                log.warning("scratch_left", left=removed.left)
 
 
 def _make_directory(path: str) -> None:

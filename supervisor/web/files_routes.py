@@ -113,7 +113,7 @@ class FileContent(Response):
         self._opened = opened
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._opened, aclosing(self._content.chunks()) as chunks:  # type: ignore[type-var]
+        async with self._opened, aclosing(self._content.chunks()) as chunks:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async for chunk in chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -88,6 +88,14 @@ async def test_a_tree_that_cannot_be_looked_at_is_unreadable_for_the_gate(inspec
     assert [reason.code for reason in reasons(await inspector.gate(place(ground)))] == ["unreadable"]
 
 
+async def test_what_a_killed_inspector_has_left_is_swept_away(inspector: Inspector, tmp_path: Path) -> None:
+    await inspector.sweep()  # nothing there yet
+    (tmp_path / "scratch" / "inspect-1" / "objects").mkdir(parents=True)
+    (tmp_path / "scratch" / "inspect-1" / "index").touch()
+    await inspector.sweep()
+    assert os.listdir(tmp_path / "scratch") == []
+
+
 class Liar:
     """In the place of a launcher: hands out streams on which somebody else has answered."""
 
