@@ -109,7 +109,7 @@ def _text(value: object) -> str:
     try:
         size = len(value.encode())
     except UnicodeEncodeError:
-        raise ValueError("a text of whole characters; this one has half of a surrogate pair") from None
+        raise ValueError("a text of whole characters, without halves of surrogate pairs") from None
     if size > MAX_TEXT:
         raise Refused(
             "too_large", f"a text of {size} octets; at most {MAX_TEXT} go at once", "put it into a file and name that"
@@ -170,7 +170,7 @@ def parse(value: Any) -> Command:
     made, needed, optional = _KINDS[kind]
     fields = {name: item for name, item in value.items() if name != "kind"}
     for name in fields.keys() - needed.keys() - optional.keys():
-        raise _invalid(f"a {kind} has no field {name!r}", f"it takes: {' '.join((*needed, *optional))}")
+        raise _invalid(f"a {kind} has no field {name[:MAX_NAME]!r}", f"it takes: {' '.join((*needed, *optional))}")
     for name in needed.keys() - fields.keys():
         raise _invalid(f"a {kind} without {name!r}", f"add the field {name!r}")
     checked: dict[str, Any] = {}
@@ -178,7 +178,7 @@ def parse(value: Any) -> Command:
         try:
             checked[name] = (needed | optional)[name](item)
         except ValueError as error:
-            raise _invalid(f"the {name!r} of a {kind} is not {error}", f"give {name!r} as {error}") from error
+            raise _invalid(f"the {name!r} of a {kind} must be {error}", f"give {name!r} as {error}") from error
     return made(**checked)
 
 

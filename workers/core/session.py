@@ -78,10 +78,6 @@ class _Message:
     order: Order
     text: str
 
-    @property
-    def octets(self) -> int:
-        return len(self.text) + MESSAGE_OCTETS
-
 
 class Session:
     """`past` is what an earlier worker's journal says: numbers go on after it."""
@@ -100,8 +96,8 @@ class Session:
 
     @property
     def wake_at(self) -> float | None:
-        """When `tick` is wanted."""
-        return self._adapter.wake_at
+        """When `tick` is wanted; an agent has nothing to wait for between its turns."""
+        return self._adapter.wake_at if self._turn else None
 
     @property
     def turn(self) -> str | None:
@@ -120,10 +116,8 @@ class Session:
     def start(self) -> list[Effect]:
         """The worker has taken the session up and is about to start the agent."""
         left = self._past.unfinished
-        return [
-            *(self._record(events.message_state(each, "cancelled"), "rc") for each in left),
-            self._record(events.process("starting"), "rc"),
-        ]
+        starting = self._record(events.process("starting"), "rc")
+        return [starting, *(self._record(events.message_state(each, "cancelled"), "rc") for each in left)]
 
     def started(self, pid: int | None, now: float, terminal_offset: int) -> list[Effect]:
         """The agent's exec has succeeded."""
@@ -200,7 +194,7 @@ class Session:
             raise Refused("invalid", f"this agent has no program, so nothing takes a {command.kind}", "send a prompt")
         if isinstance(command, commands.CancelMessage):
             self._check_cancel(command.message_id)
-        if isinstance(command, commands.Prompt) and len(command.text) + MESSAGE_OCTETS > self._room():
+        if isinstance(command, commands.Prompt) and _octets(command.text) > self._room():
             raise Refused("rate_limited", "too many prompts wait for their turn", "wait for the agent, or interrupt it")
 
     def _check_cancel(self, message_id: str) -> None:
@@ -211,7 +205,7 @@ class Session:
         raise Refused("not_found", "no message with this id waits", "see the events for what was queued")
 
     def _room(self) -> int:
-        return QUEUE_OCTETS - sum(message.octets for message in self._waiting)
+        return QUEUE_OCTETS - sum(_octets(message.text) for message in self._waiting)
 
     def _prompt(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
         assert isinstance(order.command, commands.Prompt)
@@ -266,15 +260,15 @@ class Session:
     def _take_turns(self, now: float) -> Iterator[Effect]:
         while self.state is State.RUNNING and self._turn is None and self._waiting:
             self._turn = message = self._waiting.popleft()
-            yield self._record(events.message_state(message.id, "started"), "rc")
-            yield self._record(events.turn_running(), "rc")
-            yield self._record(events.user_text(message.text), message.order.origin, message.order.by)
+            yield self._record(events.message_state(message.id, "started"), "rc", turn=message.id)
+            yield self._record(events.turn_running(), "rc", turn=message.id)
+            yield self._record(events.user_text(message.text), message.order.origin, message.order.by, message.id)
             yield from self._perform(self._adapter.prompt(message.text, now))
 
     def _perform(self, steps: list[Step]) -> Iterator[Effect]:
         for step in steps:
             if isinstance(step, Say):
-                yield self._record(step.update, "agent")
+                yield self._record(step.update, "agent", turn=self._turn.id if self._turn else None)
             elif isinstance(step, Type):
                 yield step
             elif isinstance(step, Die):
@@ -284,15 +278,20 @@ class Session:
 
     def _end_turn(self, step: EndTurn) -> Iterator[Effect]:
         assert self._turn is not None, "an adapter ended a turn that nobody began"
-        yield self._record(events.turn_idle(step.stop_reason), "agent")
+        turn = self._turn.id
+        yield self._record(events.turn_idle(step.stop_reason), "agent", turn=turn)
         state = "cancelled" if step.stop_reason == "cancelled" else "completed"
-        yield self._record(events.message_state(self._turn.id, state), "rc")
+        yield self._record(events.message_state(turn, state), "rc", turn=turn)
         self._turn = None
 
-    def _record(self, update: Update, origin: str, by: dict[str, Any] | None = None) -> Record:
+    def _record(self, update: Update, origin: str, by: dict[str, Any] | None = None, turn: str | None = None) -> Record:
         fitting, blob = events.fit(update)
         self.last_seq += 1
-        return Record(self.last_seq, events.body_of(fitting, origin, by, self._turn.id if self._turn else None), blob)
+        return Record(self.last_seq, events.body_of(fitting, origin, by, turn), blob)
+
+
+def _octets(text: str) -> int:
+    return len(text.encode()) + MESSAGE_OCTETS
 
 
 _CARRY_OUT: dict[type[Command], Callable[[Session, Order, str, int], Iterator[Effect]]] = {
