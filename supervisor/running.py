@@ -28,6 +28,7 @@ from supervisor.core.access import OWNER, Principal
 from supervisor.foreground import can_show
 from supervisor.logs import Outlet, start_log
 from supervisor.ownscreen import show_own_status
+from supervisor.readiness import READY, STOPPING, tell_systemd
 from supervisor.sessions.box import Box
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.index import Index
@@ -91,6 +92,7 @@ async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options:
                 await _begin(parts, options)
                 if can_show() and not options.json:
                     behind.start_soon(_show_screen, box, outlet, hung_up)
+        tell_systemd(STOPPING)
         behind.cancel_scope.cancel()
     log.info("ended", sessions_that_run_on=parts.slots.used, hint="the next rc serve takes them up")
 
@@ -110,6 +112,7 @@ async def _begin(parts: Parts, options: ServeOptions) -> None:
         "epoch": parts.box.epoch,
     }
     log.info("ready", **{key: value for key, value in ready.items() if key != "ready"})
+    tell_systemd(READY)
     if options.json:
         with contextlib.suppress(OSError):  # whoever wanted to know is gone; the box serves all the same
             sys.stdout.write(json.dumps(ready) + "\n")
