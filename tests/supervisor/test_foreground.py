@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pty
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -36,16 +38,21 @@ def test_a_pipe_on_either_side_is_none(terminal: int) -> None:
     os.close(writing)
 
 
-def test_one_whose_jobs_are_elsewhere_is_left_alone() -> None:
-    # The child leads a session on a terminal of its own; its child, in a new process group, is in the background.
-    pid, keyboard = pty.fork()
-    if pid == 0:
-        inner = os.fork()
-        if inner == 0:
-            os.setpgid(0, 0)
-            os._exit(7 if can_show(0, 1, "xterm") else 3)
-        _, status = os.waitpid(inner, 0)
-        os._exit(os.waitstatus_to_exitcode(status) + (10 if can_show(0, 1, "xterm") else 0))
-    _, status = os.waitpid(pid, 0)
-    os.close(keyboard)
-    assert os.waitstatus_to_exitcode(status) == 13
+# Leads a session on the terminal that it was given; its child, in a process group of its own, is in the background.
+JOBS = """
+import fcntl, os, termios
+from supervisor.foreground import can_show
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+child = os.fork()
+if child == 0:
+    os.setpgid(0, 0)
+    os._exit(can_show(0, 1, "xterm"))
+_, status = os.waitpid(child, 0)
+os._exit(10 * can_show(0, 1, "xterm") + os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_one_whose_jobs_are_elsewhere_is_left_alone(terminal: int) -> None:
+    words = [sys.executable, "-c", JOBS]
+    jobs = subprocess.run(words, stdin=terminal, stdout=terminal, start_new_session=True, timeout=20, check=False)
+    assert jobs.returncode == 10  # in front: yes; in the background: no
