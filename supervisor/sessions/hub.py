@@ -21,15 +21,17 @@ PAGE = 256 << 10  # octets of events read from disk at once
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Terminal output from `offset`. `frame` is the finished WebSocket message, built once for every connection."""
+    """Terminal output from `offset` to `end`. `frame` is the finished WebSocket message, built once for every
+    connection; it is also where the octets are kept."""
 
     offset: int
-    data: bytes
+    end: int
     frame: bytes
 
-    @property
-    def end(self) -> int:
-        return self.offset + len(self.data)
+    def octets(self, start: int, end: int) -> bytes:
+        """The octets between two offsets of this chunk."""
+        last = len(self.frame) - (self.end - end)
+        return self.frame[last - (end - start) : last]
 
 
 class Hub:
@@ -92,7 +94,7 @@ class Hub:
         if self._ring_start is None:
             self.end = max(self.end, offset + len(data))
             return
-        chunk = Chunk(offset, data, octets(OUTPUT, offset, data))
+        chunk = Chunk(offset, offset + len(data), octets(OUTPUT, offset, data))
         self._chunks.append(chunk)
         self.end = chunk.end
         while len(self._chunks) > RING_CHUNKS or (self.end - self._chunks[0].offset > RING and len(self._chunks) > 1):

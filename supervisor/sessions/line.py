@@ -68,21 +68,27 @@ class Line:
             if self._ahead:
                 frames, self._ahead = self._ahead, []
                 yield frames
-            try:
-                # Also when there is more: a line that is never dry must not keep all others waiting.
-                await trio.lowlevel.wait_readable(self._socket)
-                data = self._socket.recv(READ)
-            except trio.ClosedResourceError:
-                return
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise Broken(f"the line is cut: {error}") from error
+            data = await self._read()
             if not data:
                 return
             frames = self._reader.feed(data)
             if frames:
                 yield frames
+
+    async def _read(self) -> bytes:
+        """What is there, nothing at the end of the line."""
+        while self._socket.fileno() >= 0:
+            try:
+                # Also when there is more: a line that is never dry must not keep all others waiting.
+                await trio.lowlevel.wait_readable(self._socket)
+                return self._socket.recv(READ)
+            except BlockingIOError:
+                continue
+            except trio.ClosedResourceError:
+                break
+            except OSError as error:
+                raise Broken(f"the line is cut: {error}") from error
+        return b""
 
     async def next_frame(self) -> Frame:
         """One frame; what came with it stays for the next call. Raises Broken at the end of the line."""

@@ -187,7 +187,7 @@ class Cursor:
             at = end
 
     def _cut(self, chunk: Chunk, start: int, end: int, place: Place) -> bytes:
-        return self._dialect.octets(OUTPUT, start, chunk.data[start - chunk.offset : end - chunk.offset], place)
+        return self._dialect.octets(OUTPUT, start, chunk.octets(start, end), place)
 
     @property
     def _stop(self) -> int:

@@ -44,7 +44,7 @@ class SseDialect:
         return b"%sdata: %s\n\n" % (where, body)
 
     def output(self, chunk: Chunk, place: Place | None) -> bytes:
-        return self.octets(frames.OUTPUT, chunk.offset, chunk.data, place)
+        return self.octets(frames.OUTPUT, chunk.offset, chunk.octets(chunk.offset, chunk.end), place)
 
     def octets(self, kind: int, offset: int, data: bytes, place: Place | None) -> bytes:
         told = "terminal" if kind == frames.OUTPUT else "terminal_state"

@@ -33,7 +33,7 @@ class Plain:
         return body
 
     def output(self, chunk: Chunk, place: Place | None) -> bytes:
-        return self.octets(frames.OUTPUT, chunk.offset, chunk.data, place)
+        return self.octets(frames.OUTPUT, chunk.offset, chunk.octets(chunk.offset, chunk.end), place)
 
     def octets(self, kind: int, offset: int, data: bytes, place: Place | None) -> bytes:
         return b"%d %d %s" % (kind, offset, data)

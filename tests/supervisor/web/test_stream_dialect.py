@@ -9,7 +9,7 @@ from supervisor.core import frames
 from supervisor.sessions.hub import Chunk
 from supervisor.web.stream_dialect import SseDialect, WebSocketDialect
 
-CHUNK = Chunk(5, b"\x1b[H\n", frames.octets(frames.OUTPUT, 5, b"\x1b[H\n"))
+CHUNK = Chunk(5, 9, frames.octets(frames.OUTPUT, 5, b"\x1b[H\n"))
 
 
 def test_output_for_many_is_one_object() -> None:
@@ -30,7 +30,7 @@ def test_an_event_carries_where_its_reader_stands() -> None:
 def test_output_is_base64_in_an_event() -> None:
     event = SseDialect().output(CHUNK, (42, 9))
     told = json.loads(event.removeprefix(b"id: 42:9\ndata: "))
-    assert told == {"type": "terminal", "offset": 5, "data": base64.b64encode(CHUNK.data).decode()}
+    assert told == {"type": "terminal", "offset": 5, "data": base64.b64encode(CHUNK.octets(5, 9)).decode()}
 
 
 def test_the_state_in_a_snapshot_is_no_output() -> None:

@@ -1,0 +1,93 @@
+"""The supervisor's end of the line to a worker."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervisor.sessions.line import Line
+from supervisor.sessions.link import JOINED, Link, join_output
+from workers.core.wire import Frame, Kind, Reader, json_frame
+from workers.errors import Broken, Refused
+
+
+def output(offset: int, data: bytes) -> Frame:
+    return Frame(Kind.OUTPUT, offset, data)
+
+
+@asynccontextmanager
+async def linked() -> AsyncIterator[tuple[Link, socket.socket]]:
+    """A link that carries, and the worker's end of it."""
+    ours, theirs = socket.socketpair()
+    link = Link(Line(ours), {})
+
+    async def carry() -> None:
+        async for _ in link.batches():
+            pass
+
+    with theirs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(carry)
+            yield link, theirs
+            nursery.cancel_scope.cancel()
+        link.close()
+
+
+async def test_a_question_is_on_the_line_before_anybody_waits_for_its_answer() -> None:
+    async with linked() as (link, worker):
+        question = link.ask(Kind.COMMAND, {"command": {}})
+        link.send(Kind.KEYS, b"x")
+        frames = Reader().feed(worker.recv(65536))
+        assert [frame.kind for frame in frames] == [Kind.COMMAND, Kind.KEYS]
+        worker.send(json_frame(Kind.ANSWER, {"seq": 7}, frames[0].number).encode())
+        assert await link.answer(question) == {"seq": 7}
+
+
+async def test_a_refusal_comes_back_as_one() -> None:
+    async with linked() as (link, worker):
+        question = link.ask(Kind.COMMAND, {})
+        error = {"code": "not_running", "detail": "it has ended", "hint": "resume it"}
+        worker.send(json_frame(Kind.ANSWER, {"error": error}, question.number).encode())
+        with pytest.raises(Refused) as caught:
+            await link.answer(question)
+        assert (caught.value.code, caught.value.detail) == ("not_running", "it has ended")
+
+
+async def test_a_worker_that_goes_away_answers_nobody() -> None:
+    async with linked() as (link, _):
+        question = link.ask(Kind.COMMAND, {})
+        link.close()
+        with pytest.raises(Broken, match="went away"):
+            await link.answer(question)
+
+
+def test_output_that_came_in_pieces_is_one_piece() -> None:
+    event = Frame(Kind.EVENT, 1, b"e")
+    told = join_output([output(0, b"a"), output(1, b"bc"), event, output(3, b"d"), output(4, b"e")])
+    assert told == [output(0, b"abc"), event, output(3, b"de")]
+
+
+@given(st.lists(st.integers(0, JOINED) | st.just(None), max_size=12))
+def test_however_it_came_nothing_is_lost_moved_or_too_large(sizes: list[int | None]) -> None:
+    frames: list[Frame] = []
+    at = 0
+    for size in sizes:
+        frames.append(Frame(Kind.EVENT, len(frames), b"e") if size is None else output(at, bytes(size)))
+        at += size or 0
+    told = join_output(frames)
+    assert [frame for frame in told if frame.kind is Kind.EVENT] == [
+        frame for frame in frames if frame.kind is Kind.EVENT
+    ]
+    end = 0
+    for frame in told:
+        if frame.kind is Kind.OUTPUT:
+            assert frame.number == end
+            assert len(frame.payload) <= JOINED
+            end += len(frame.payload)
+    assert end == at
