@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.workers.asking import Heard
 from workers.errors import Refused
@@ -213,6 +215,20 @@ def test_a_path_may_hold_points_and_double_slashes() -> None:
     assert split("") == []
     assert not is_git(".gitignore")
     assert not is_git("git")
+
+
+@given(st.text(st.sampled_from("./gGiItT ~1\0\na\u200c\udcff"), max_size=12) | st.text(max_size=300))
+def test_whatever_is_asked_for_is_a_path_inside_or_refused(path: str) -> None:
+    try:
+        parts = split(path)
+    except Refused as refused:
+        assert refused.code == "invalid"
+        return
+    for part in parts:
+        assert part not in ("", ".", "..")
+        assert "/" not in part
+        assert not is_git(part)
+        assert len(os.fsencode(part)) <= 255
 
 
 def test_octets_that_are_no_text_are_shown() -> None:

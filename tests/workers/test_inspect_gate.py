@@ -136,6 +136,22 @@ def test_rules_that_git_would_wait_for_are_not_opened(ground: Ground) -> None:
     assert look(ground) == {"unreadable": ["d/.gitignore is not a file"]}
 
 
+def test_a_fifo_in_the_place_of_a_file_is_a_change(ground: Ground) -> None:
+    (ground.tree / "a").unlink()
+    os.mkfifo(ground.tree / "a")
+    assert look(ground) == {"changed": ["a"]}
+
+
+def test_objects_that_are_borrowed_from_elsewhere_are_found(ground: Ground) -> None:
+    objects = ground.repository / ".git" / "objects"
+    (ground.top / "lender").mkdir()
+    for name in os.listdir(objects):
+        (objects / name).rename(ground.top / "lender" / name)
+    (objects / "info").mkdir()
+    (objects / "info" / "alternates").write_text("../../../lender\n")
+    assert look(ground) == {}
+
+
 def begin_merge(ground: Ground) -> None:
     (ground.gitdir / "MERGE_HEAD").write_text(f"{ground.base}\n")
 

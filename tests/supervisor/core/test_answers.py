@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from supervisor.core.answers import Change, Entry, FileFacts, Listing, changes, file_facts, listing, refusal, usage
+from supervisor.core.gate import GateFacts
 
 CHANGE = {"path": "a", "status": "M", "added": 1, "removed": 2, "binary": False}
 ENTRY = {"name": "a", "type": "file", "size": 1, "mode": 0o644, "modified_ns": 5}
@@ -47,3 +51,20 @@ def test_a_refusal_keeps_its_words_and_its_size() -> None:
 def test_another_form_is_refused(form: Callable[[Any], Any], wrong: Any) -> None:
     with pytest.raises(ValueError):
         form(wrong)
+
+
+KEYS = st.sampled_from(
+    ["files", "truncated", "entries", "size", "start", "end", "mode", "modified_ns", "code", "detail", "hint", "octets"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["invalid", "file", "M"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=5), inner, max_size=12),
+    max_leaves=30,
+)
+
+
+@given(JSON)
+def test_whatever_comes_is_a_record_or_refused(value: Any) -> None:
+    for form in (changes, listing, file_facts, usage, refusal, GateFacts.from_json):
+        with contextlib.suppress(ValueError):
+            form(value)
