@@ -84,7 +84,7 @@ class Reason:
         return {"code": self.code, "detail": self.detail} | ({"paths": list(self.paths)} if self.paths else {})
 
 
-RUNNING = Reason("running", "the session is running; end it first: rc stop")
+RUNNING = Reason("running", "it is running")
 
 
 def reasons(facts: GateFacts) -> list[Reason]:

@@ -238,6 +238,8 @@ def kept(name: str, found: list[Reason]) -> Refused:
     """The refusal of a deletion, with its reasons."""
     detail = f"session {name} is kept: {'; '.join(reason.detail for reason in found)}"
     hint = "commit and push what is worth it, remove the rest, then delete it again"
+    if found == [RUNNING]:
+        hint = f"end it first: rc stop {name}"
     return Refused("kept", detail, hint, reasons=[reason.to_json() for reason in found])
 
 

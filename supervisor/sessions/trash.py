@@ -72,7 +72,8 @@ class Trash:
     async def prune(self, older_seconds: float, is_busy: Callable[[str], bool]) -> dict[str, Any]:
         """Remove for good what was deleted at least that long ago and is not `is_busy`.
 
-        Returns {"pruned": [{id, name, bytes}], "bytes", "left": [text]}: what went, and what could not be removed.
+        Returns {"pruned": [{"id", "name"}], "bytes", "left": [text]}: what went, how much became free, and what could
+        not be removed.
         """
         answer: dict[str, Any] = {"pruned": [], "bytes": 0, "left": []}
         for entry in await trio.to_thread.run_sync(self.entries):
