@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import trio
@@ -17,49 +16,13 @@ from supervisor.sessions.link import Link
 from workers.bundle import Bundle
 from workers.core.events import client_frame
 from workers.core.lifecycle import State
+from workers.core.screen import Part, SnapshotPlan
 from workers.core.spec import Spec
 from workers.core.wire import Frame, Kind
 from workers.errors import Broken, Refused
 from workers.journalread import terminal_bounds
 
 QUIET = {"last_seq", "offset", "start"}  # facts that move with every event: no reason to tell the whole box
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a snapshot: feed `prefix`, then the kept output from `start` to `end`, which began at `rows` by
-    `columns` and was resized at each `(offset, rows, columns)` of `sizes`."""
-
-    prefix: bytes
-    start: int
-    end: int
-    rows: int
-    columns: int
-    sizes: tuple[tuple[int, int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """How to show a late viewer the screen. Until `live_at` the viewer's terminal must not answer."""
-
-    parts: tuple[Part, ...]
-    live_at: int
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Snapshot:
-        """Of the worker's answer, or of `screen.json`. Raises KeyError, TypeError or ValueError for anything else."""
-        parts = (
-            Part(
-                base64.b64decode(part["prefix"]),
-                int(part["start"]),
-                int(part["end"]),
-                int(part["rows"]),
-                int(part["columns"]),
-                tuple((int(offset), int(rows), int(columns)) for offset, rows, columns in part["sizes"]),
-            )
-            for part in value["parts"]
-        )
-        return cls(tuple(parts), int(value["live_at"]))
 
 
 class Session:
@@ -181,19 +144,19 @@ class Session:
             except Broken:
                 self._link.close()
 
-    async def snapshot(self, want: int) -> Snapshot:
+    async def snapshot(self, want: int) -> SnapshotPlan:
         """How the screen is shown to a late viewer, with about `want` octets of output before it."""
         if self._link is not None:
             try:
-                return Snapshot.from_json(await self._link.request(Kind.SNAPSHOT, {"want": want}))
+                return SnapshotPlan.from_json(await self._link.request(Kind.SNAPSHOT, {"want": want}))
             except Broken:
                 pass  # it has just ended: the plan that it left behind is as good
         plan = await trio.to_thread.run_sync(self.bundle.read_json, "screen.json")
         if plan is not None:
-            return Snapshot.from_json(plan)
+            return SnapshotPlan.from_json(plan)
         end, facts = self.hub.end, self.facts
         tail = Part(b"", max(facts.start, end - want), end, facts.rows, facts.columns, ())
-        return Snapshot((tail,), end)
+        return SnapshotPlan((tail,), end)
 
     def _linked(self) -> Link:
         if self._link is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from supervisor.sessions.session import Part, Snapshot
 from supervisor.web.problems import to_json
+from workers.core.screen import Part, SnapshotPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def size_message(rows: int, columns: int) -> bytes:
     return to_json({"type": "size", "rows": rows, "columns": columns})
 
 
-def steps_of(snapshot: Snapshot) -> deque[Step]:
+def steps_of(snapshot: SnapshotPlan) -> deque[Step]:
     """`screen`, then for each part its first size, its state, and its output with a size at every resize."""
     steps: deque[Step] = deque([to_json({"type": "screen", "live_at": snapshot.live_at})])
     for part in snapshot.parts:
