@@ -18,8 +18,7 @@ class Spec:
     up in the `PATH` of `env`. `env` is the agent's whole environment. `rows` and `columns` are cells of the first
     terminal size. `created_at` is RFC 3339 in UTC with milliseconds. `made_by` says which road made it: `api`,
     `serve` (`--create-session-in-dir`) or `connect`. `notices` are told as the session's first events. `terminal_keep`
-    is in octets
-    of output.
+    is in octets of output.
     """
 
     id: str
