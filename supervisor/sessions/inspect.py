@@ -31,7 +31,7 @@ MAX_PATCH = 2 << 20
 RECEIVE = 1 << 16
 GRACE = 5.0  # for the fork and the last words, beyond the deadline that the inspector keeps by itself
 DEADLINES = {"gate": 120.0, "diff": 30.0, "files": 15.0, "write": 30.0, "usage": 60.0}
-AT_ONCE = 4  # inspectors; each reads a disk, and most machines have one
+AT_ONCE = 8  # inspectors that look at whole trees; a few may hang on a FIFO until their deadline
 RETRY = "try again; `rc doctor` looks at the box"
 
 Value = TypeVar("Value")

@@ -19,12 +19,12 @@ from supervisor.core.trashed import Trashed
 from supervisor.sessions import refs
 from supervisor.sessions.bases import Base
 from supervisor.sessions.deletion import Deletion
-from supervisor.sessions.inspect import Inspector, Place
-from supervisor.sessions.launcher import Launcher
+from supervisor.sessions.inspect import Ask, Inspector, Place
 from supervisor.sessions.repositories import Repository, discover
 from supervisor.sessions.trash import Trash
 from supervisor.sessions.worktrees import Worktrees
 from tests.gitrepos import commit, git, repository
+from tests.workers.asking import Zygote
 from workers.bundle import Bundle
 from workers.core.spec import Spec
 from workers.errors import Refused
@@ -38,13 +38,13 @@ NOTHING = {"archived_ref": None, "trash": None, "restorable_until": None}
 class House:
     """A box's state directory with one session in a tree of its own, and who may delete it."""
 
-    def __init__(self, top: Path, launcher: Launcher) -> None:
+    def __init__(self, top: Path, ask: Ask) -> None:
         self.project = top / "app"
         self.state = top / "state"
         self.now = 10**18
         (self.state / "sessions").mkdir(parents=True)
         self.trash = Trash(str(self.state), lambda: self.now)
-        self.inspector = Inspector(launcher.ask, str(self.state / "scratch"))
+        self.inspector = Inspector(ask, str(self.state / "scratch"))
         self.worktrees = Worktrees(str(self.state))
         self.deletion = Deletion(self.trash, self.inspector, self.worktrees)
 
@@ -106,11 +106,9 @@ class House:
 
 
 @pytest.fixture
-async def house(nursery: trio.Nursery, tmp_path: Path) -> House:
-    launcher = Launcher()
-    await nursery.start(launcher.run)
+def house(inspectors: Zygote, tmp_path: Path) -> House:
     repository(tmp_path / "app")
-    return House(tmp_path, launcher)
+    return House(tmp_path, inspectors.stream)
 
 
 @contextlib.contextmanager

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import trio
-
 from supervisor.core.trashed import Trashed
 from supervisor.sessions.inspect import Inspector
-from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.trash import Trash
 from supervisor.sessions.usage import df
+from tests.workers.asking import Zygote
 from workers.core.spec import Spec
 
 
@@ -39,12 +37,10 @@ def fill(directory: Path, size: int) -> None:
 
 
 async def test_journals_trees_and_trash_are_counted_and_the_largest_comes_first(
-    nursery: trio.Nursery, tmp_path: Path
+    inspectors: Zygote, tmp_path: Path
 ) -> None:
-    launcher = Launcher()
-    await nursery.start(launcher.run)
     trash = Trash(str(tmp_path))
-    inspector = Inspector(launcher.ask, str(tmp_path / "scratch"))
+    inspector = Inspector(inspectors.stream, str(tmp_path / "scratch"))
     fill(tmp_path / "sessions" / "one", 10_000)
     fill(tmp_path / "sessions" / "two", 10_000)
     fill(tmp_path / "tree", 500_000)
