@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import trio
@@ -161,7 +162,11 @@ async def create_session_in_dir(parts: Parts) -> None:
     if any(not s.ended or s.facts.state.value == "suspended" for s in made):
         return
     mode = "session" if parts.box.spawn_mode == "session" else "same-dir"
-    await parts.box.create(Wish(spawn_mode=mode, made_by="serve"), OWNER)
+    wish = Wish(spawn_mode=mode, made_by="serve")
+    try:
+        await parts.box.carry_out(lambda: parts.box.create(wish, OWNER))
+    except Refused as refusal:  # full, or no room: the box serves all the same
+        log.warning("no_session_in_directory", code=refusal.code, detail=refusal.detail)
 
 
 async def resume_what_was_cut(parts: Parts) -> None:
@@ -170,6 +175,6 @@ async def resume_what_was_cut(parts: Parts) -> None:
         ended_by = (session.facts.exit or {}).get("reason")
         if session.ended and not session.facts.archived and ended_by in ("lost", "rebooted"):
             try:
-                await parts.box.resume(session, OWNER)
+                await parts.box.carry_out(partial(parts.box.resume, session, OWNER))
             except Refused as refusal:  # full, or its directory is gone: the others come first
                 log.warning("not_resumed", session=session.id, code=refusal.code, detail=refusal.detail)

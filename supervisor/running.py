@@ -42,6 +42,7 @@ from supervisor.web.listener import serve as listen
 from supervisor.web.peer import judge_peer
 from supervisor.web.sockets import Entrance, bind_tcp, bind_unix
 from supervisor.web.stream import serve_websocket
+from workers.errors import Refused
 
 log = structlog.get_logger()
 Zygote = tuple[subprocess.Popen[bytes], socket.socket]
@@ -61,15 +62,29 @@ async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
         us = await next_epoch(store, os.path.join(state_dir, "sessions"))
         launcher, errands = Launcher(), Errands()
         parts = put_together(settings, us, index, projects, launcher, errands)
-        async with trio.open_nursery() as running:
-            await running.start(launcher.run, zygote)
-            await running.start(errands.run)
-            await adopt_all(parts)
-            await index.remember(settings.to_remember(), "owner", "flag")
-            await index.save_projects(projects)
-            await _serve(parts, store, entrances, options, outlet)
-            running.cancel_scope.cancel()
+        refusals: list[Refused] = []
+        try:
+            async with trio.open_nursery() as running:
+                await running.start(launcher.run, zygote)
+                await running.start(errands.run)
+                await adopt_all(parts)
+                await index.remember(settings.to_remember(), "owner", "flag")
+                await index.save_projects(projects)
+                await _serve(parts, store, entrances, options, outlet)
+                running.cancel_scope.cancel()
+        except* Refused as group:
+            refusals += leaves(group)
+    if refusals:
+        raise refusals[0]
     return 0
+
+
+def leaves(group: BaseExceptionGroup[Refused]) -> list[Refused]:
+    """The refusals of a group, without the groups that nurseries put around them."""
+    found: list[Refused] = []
+    for error in group.exceptions:
+        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
 
 
 async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options: ServeOptions, outlet: Outlet) -> None:
@@ -89,21 +104,27 @@ async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options:
             behind.start_soon(parts.room.watch)
             async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
                 await front.start(listen, entrances, api, partial(serve_websocket, box), who, box.stopping)
-                await _begin(parts, options)
-                if can_show() and not options.json:
-                    behind.start_soon(_show_screen, box, outlet, hung_up)
+                behind.start_soon(_begin, parts, options, outlet, hung_up)
         tell_systemd(STOPPING)
         behind.cancel_scope.cancel()
-    log.info("ended", sessions_that_run_on=parts.slots.used, hint="the next rc serve takes them up")
+    running_on = sum(not session.ended for session in parts.registry)
+    log.info("ended", sessions_that_run_on=running_on, hint="the next rc serve takes them up")
 
 
-async def _begin(parts: Parts, options: ServeOptions) -> None:
-    """What a start is for besides serving, and the word that it is done."""
+async def _begin(parts: Parts, options: ServeOptions, outlet: Outlet, hung_up: trio.Event) -> None:
+    """What a start is for besides serving, the word that it is done, and then the screen."""
     settings = parts.box.settings
     if settings.create_session_in_dir:
         await create_session_in_dir(parts)
     if options.continue_:
         await resume_what_was_cut(parts)
+    _say_ready(parts, options)
+    if can_show() and not options.json:
+        await _show_screen(parts.box, outlet, hung_up)
+
+
+def _say_ready(parts: Parts, options: ServeOptions) -> None:
+    settings = parts.box.settings
     ready = {
         "ready": True,
         "pid": os.getpid(),
