@@ -31,6 +31,8 @@ def follow(client: Client, path: str, until: float | None = None, **query: objec
                 known, pause = True, FIRST_PAUSE
                 last = id or last
                 yield message
+            if not known:
+                raise Broken("the box ended its stream before it had begun")
         except (Broken, Refused) as error:
             _check(until)
             if not known or (isinstance(error, Refused) and error.code not in PASSING):
