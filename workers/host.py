@@ -24,6 +24,7 @@ from workers.core.spec import Spec
 from workers.errors import Broken, Refused
 from workers.journalread import read_terminal
 from workers.linkserver import LinkServer, Ticket
+from workers.processes import descends
 from workers.program import Program
 from workers.recorder import Recorder
 
@@ -189,6 +190,9 @@ class Host:
 
     # What the supervisor asks
 
+    def is_inside(self, pid: int) -> bool:
+        return descends(pid, os.getpid())
+
     def welcome(self) -> dict[str, Any]:
         """The state of the session, for a supervisor that takes it up."""
         session, recorder = self._session, self._recorder
@@ -249,6 +253,7 @@ class Host:
 
     def _leave(self) -> None:
         """All that happened is in the journal: put it on disk, leave the note, and let the supervisor hear it."""
+        self._links.stop_listening()
         self._recorder.close()
         note = {**(self._session.exit or {}), "state": self._session.state.value, "at": now_text(time.time_ns())}
         plan = self._tracker.plan(self._recorder.start, TAIL)

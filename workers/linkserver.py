@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Protocol
 from workers.core.wire import WIRE_VERSION, Frame, Kind, json_frame, proof, proven
 from workers.errors import Broken, Refused
 from workers.lines import Line
-from workers.processes import descends
 
 MOST_GUESTS = 4  # connections that have not proved themselves; one more, and the oldest goes
 GUEST_SECONDS = 5.0  # a supervisor proves itself within milliseconds; a loaded machine gets seconds
@@ -34,6 +33,10 @@ class Ticket(NamedTuple):
 
 class Asked(Protocol):
     """What the link asks of its worker. Each may raise Refused (answered) or Broken (the link is closed)."""
+
+    def is_inside(self, pid: int) -> bool:
+        """Whether this process belongs to the session, or that cannot be ruled out."""
+        ...
 
     def welcome(self) -> dict[str, Any]: ...
 
@@ -85,6 +88,14 @@ class LinkServer:
         self._listener.listen(BACKLOG)
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+    def stop_listening(self) -> None:
+        """Nobody new is let in; who has the link keeps it."""
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        os.unlink(ADDRESS)
+        for line in tuple(self._guests):
+            self._turn_away(line)
 
     # What the worker tells
 
@@ -157,7 +168,7 @@ class LinkServer:
         except OSError:  # it has gone again, or there are no descriptors left
             return
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        if descends(struct.unpack("3i", credentials)[0], os.getpid()):
+        if self._asked.is_inside(struct.unpack("3i", credentials)[0]):
             connection.close()  # an agent that found the key must not command its own session
             return
         if len(self._guests) >= MOST_GUESTS:

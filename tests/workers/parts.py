@@ -9,54 +9,50 @@ import secrets
 import select
 import signal
 import socket
-import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import workers
+from supervisor.sessions.launcher import start_zygote
 from tests.waiting import until
 from workers.bundle import Bundle, start_time
 from workers.core.spec import Spec
 from workers.core.wire import WIRE_VERSION, Frame, Kind, Reader, json_frame, proof, proven
 from workers.errors import Broken
 
-BOOT = (
-    "import sys, importlib.util as u; d = sys.argv[1];"
-    "s = u.spec_from_file_location('workers', d + '/__init__.py', submodule_search_locations=[d]);"
-    "sys.modules['workers'] = m = u.module_from_spec(s); s.loader.exec_module(m);"
-    "from workers.zygote import main; main(int(sys.argv[2]))"
-)
 SECONDS = 10.0
 
 
 class Zygote:
-    """A real zygote, and the bundles of the sessions that it was asked for."""
+    """A real one, started as the product does it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", BOOT, os.path.dirname(workers.__file__)]
-            self.process = subprocess.Popen(
-                [*command, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env={"PATH": os.defpath},
-                start_new_session=True,
-            )
-        self.bundles: list[Bundle] = []
+    def __init__(self) -> None:
+        self.process, self.control = start_zygote()
+        self.control.setblocking(True)
 
-    def wish(self, wish: dict[str, Any], handed: socket.socket | None = None) -> None:
+    def wish(self, wish: object, handed: socket.socket | None = None) -> None:
         socket.send_fds(self.control, [json.dumps(wish).encode()], [handed.fileno()] if handed else [])
+
+    def close(self) -> None:
+        """End it; what it forked goes on."""
+        self.control.close()
+        self.process.wait(SECONDS)
+
+
+class Workers:
+    """Sessions under one folder, each with a worker forked from a zygote."""
+
+    def __init__(self, zygote: Zygote, folder: Path) -> None:
+        self.zygote = zygote
+        self.folder = folder
+        self.bundles: list[Bundle] = []
 
     def launch(self, *argv: str, resume: Bundle | None = None, **fields: Any) -> Bundle:
         """A worker for this command (none: the agent inside the product)."""
         bundle = resume or self.bundle(*argv, **fields)
-        self.wish({"do": "worker", "bundle": bundle.directory, "resume": resume is not None})
+        self.zygote.wish({"do": "worker", "bundle": bundle.directory, "resume": resume is not None})
         return bundle
 
     def bundle(self, *argv: str, **fields: Any) -> Bundle:
@@ -80,10 +76,12 @@ class Zygote:
         self.bundles.append(bundle)
         return bundle
 
+    def run(self, *argv: str, **fields: Any) -> tuple[Bundle, Supervisor]:
+        """A session whose agent runs, and its link."""
+        bundle = self.launch(*argv, **fields)
+        return bundle, adopted(bundle)
+
     def close(self) -> None:
-        """End the zygote, and every worker whose session still runs."""
-        self.control.close()
-        self.process.wait(SECONDS)
         for bundle in self.bundles:
             end_worker(bundle)
 
@@ -149,6 +147,7 @@ class Supervisor:
         while not self._ahead:
             data = self.socket.recv(1 << 18)
             if not data:
+                self.socket.close()
                 raise Broken("the worker closed the line")
             self._ahead = self._reader.feed(data)
         return self._ahead.pop(0)
@@ -235,23 +234,16 @@ def connect(bundle: Bundle) -> socket.socket | None:
         return None
 
 
-def running(zygote: Zygote, *argv: str, **fields: Any) -> tuple[Bundle, Supervisor]:
-    """A session whose agent runs, and its link. `WELCOME` or the events say that it runs."""
-    bundle = zygote.launch(*argv, **fields)
-    return bundle, adopted(bundle)
-
-
 def adopted(bundle: Bundle, **fields: Any) -> Supervisor:
-    supervisor = Supervisor(bundle, **fields)
+    """The link to a worker whose agent runs: `WELCOME` or the events say so."""
+    supervisor = until(lambda: _try_to_adopt(bundle, fields))
     if supervisor.state["state"] == "starting":
         supervisor.hear_state("running")
     return supervisor
 
 
-@contextlib.contextmanager
-def a_zygote(folder: Path) -> Iterator[Zygote]:
-    zygote = Zygote(folder)
+def _try_to_adopt(bundle: Bundle, fields: dict[str, Any]) -> Supervisor | None:
     try:
-        yield zygote
-    finally:
-        zygote.close()
+        return Supervisor(bundle, **fields)
+    except (Broken, ConnectionError):  # an earlier worker was just on its way out
+        return None
