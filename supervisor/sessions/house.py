@@ -40,6 +40,7 @@ class House:
 
     async def delete(self, session: Session, keep_branch: bool) -> dict[str, str | None]:
         """See `Deletion.delete`."""
+        await session.wait_settled()
         spec, name, running = session.spec, session.facts.name, not session.ended
         answer = await self._deletion.delete(spec, name, running=running, keep_branch=keep_branch)
         self._registry.remove(session)

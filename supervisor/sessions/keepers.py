@@ -53,6 +53,7 @@ class Keepers:
     def _keep(self, session: Session, *, launched: bool) -> None:
         assert session.id not in self._scopes, f"{session.id} has a keeper"
         scope = self._scopes[session.id] = trio.CancelScope()
+        session.kept = True
 
         async def keeper() -> None:
             try:
@@ -60,6 +61,8 @@ class Keepers:
                     await keep(session, self._keeping, launched)
             finally:
                 del self._scopes[session.id]
+                session.kept = False
+                session.hub.tell()
 
         self._errands.start(keeper)
 

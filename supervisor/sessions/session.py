@@ -22,6 +22,7 @@ from workers.core.wire import Frame, Kind
 from workers.errors import Broken, Refused
 from workers.journalread import terminal_bounds
 
+SETTLE_SECONDS = 5.0  # from the last event to the worker's exit take some ms, a full disk or a busy machine more
 QUIET = {"last_seq", "offset", "start"}  # facts that move with every event: no reason to tell the whole box
 
 
@@ -35,6 +36,7 @@ class Session:
         self.unresponsive = False
         self.worker_pid: int | None = None
         self.killed = False  # we end its worker: what looks lost was asked for
+        self.kept = False  # a keeper follows its worker, and nobody else may touch the bundle
         self.gone = False  # deleted, or rolled back: connections end
         self.lease = Lease()
         self.hub = Hub(bundle.directory, facts.last_seq, facts.offset, self._mute)
@@ -106,6 +108,16 @@ class Session:
         """Return when the condition holds; it is looked at whenever something about this session is new."""
         while not condition():
             await self.hub.wait_news()
+
+    async def wait_settled(self) -> None:
+        """Return when an ended session's worker and keeper are gone as well: its bundle is free, its slot given back.
+
+        A session that has not ended is settled as it is. Raises Refused when they do not go.
+        """
+        with trio.move_on_after(SETTLE_SECONDS):
+            await self.wait_until(lambda: not (self.ended and self.kept))
+            return
+        raise Refused("invalid_state", f"session {self.facts.name} is still ending", "try again in a moment")
 
     # What can be asked of it
 

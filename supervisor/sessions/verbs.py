@@ -44,6 +44,7 @@ class Verbs:
             session.killed = True
             await trio.to_thread.run_sync(kill_worker, session.bundle)
             await session.wait_until(lambda: session.ended)
+        await session.wait_settled()
 
     async def suspend(self, session: Session, by: Principal) -> None:
         """End the agent but keep the session for `resume`; it gives its slot back."""
@@ -54,6 +55,7 @@ class Verbs:
         await self._end(session, "suspend", by)
         if not session.ended:
             raise Refused("not_running", f"session {session.facts.name} did not end in time", "rc stop ends it")
+        await session.wait_settled()
 
     async def _end(self, session: Session, kind: str, by: Principal) -> None:
         with contextlib.suppress(Refused), trio.move_on_after(END_SECONDS):
@@ -63,12 +65,14 @@ class Verbs:
 
     async def resume(self, session: Session, by: Principal) -> None:
         """Start the spec's command again, in the same workspace, under the same numbers."""
-        before = session.facts
+        await session.wait_settled()
+        is_there = await trio.to_thread.run_sync(os.path.isdir, session.spec.workspace)
+        # From here on nothing is awaited until the place is taken, so that only one of two can resume it.
         if not session.ended:
             raise _wrong_state(session, "resumed", "rc attach shows it: it runs")
-        if before.archived:
-            raise _wrong_state(session, "resumed", f"it is archived: rc restore {before.name} first")
-        if not await trio.to_thread.run_sync(os.path.isdir, session.spec.workspace):
+        if session.facts.archived:
+            raise _wrong_state(session, "resumed", f"it is archived: rc restore {session.facts.name} first")
+        if not is_there:
             raise Refused("project_gone", f"{session.spec.workspace} is not there any more", "bring the directory back")
         self._slots.reserve(session.id)
         session.set_facts(state=State.STARTING)
@@ -87,6 +91,7 @@ class Verbs:
             return
         with self._claiming(name):
             if session.ended:
+                await session.wait_settled()
                 await write_later(session, self._boot, renamed(name), by.by())
             else:
                 await session.command({"kind": "rename", "name": name}, by.by())
@@ -107,6 +112,7 @@ class Verbs:
         """Put an ended session away; its files stay."""
         if not session.ended:
             raise _wrong_state(session, "archived", f"end it first: rc stop {session.facts.name}")
+        await session.wait_settled()
         if not session.facts.archived:
             await write_later(session, self._boot, archived(), by.by())
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import trio
 
 from supervisor.core.access import OWNER
 from tests.supervisor.sessions.livebox import LiveBox, end_all, is_running, live_box, output, until_true
@@ -122,3 +123,37 @@ async def test_what_has_ended_can_be_put_away_and_brought_back(tmp_path: Path) -
         assert not session.facts.archived
         with pytest.raises(Refused):
             await box.verbs.unarchive(session, OWNER)
+
+
+async def test_one_verb_can_follow_another_at_once(tmp_path: Path) -> None:
+    async with live_box(tmp_path) as box:
+        session = await box.start("sh", "-c", "sleep 600")
+        for _ in range(3):
+            await box.verbs.suspend(session, OWNER)
+            assert not session.kept and box.slots.used == 0
+            await box.verbs.resume(session, OWNER)
+            assert session.kept and box.slots.used == 1
+        await box.verbs.stop(session, OWNER)
+        await box.verbs.archive(session, OWNER)
+        await box.verbs.unarchive(session, OWNER)
+        await box.verbs.rename(session, "again", OWNER)
+        assert session.facts.name == "again"
+
+
+async def test_of_two_that_resume_one_session_one_is_refused(tmp_path: Path) -> None:
+    async with live_box(tmp_path) as box:
+        session = await box.start("sh", "-c", "sleep 600")
+        await box.verbs.suspend(session, OWNER)
+        refused: list[str] = []
+
+        async def resume() -> None:
+            try:
+                await box.verbs.resume(session, OWNER)
+            except Refused as error:
+                refused.append(error.code)
+
+        async with trio.open_nursery() as both:
+            both.start_soon(resume)
+            both.start_soon(resume)
+        assert refused == ["invalid_state"] and is_running(session) and box.slots.used == 1
+        await end_all(box)
