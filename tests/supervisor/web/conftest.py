@@ -12,5 +12,7 @@ from tests.supervisor.web.boxes import ServedBox, serving
 @pytest.fixture(scope="session")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedBox]:
     """One box for all tests of routes; each makes the sessions that it needs."""
-    with serving(tmp_path_factory.mktemp("box")) as box:
+    directory = tmp_path_factory.mktemp("box")
+    with serving(directory) as box:
         yield box
+        assert box.process.poll() is None, (directory / "log").read_text()

@@ -62,12 +62,21 @@ def test_a_name_is_taken_until_its_session_is_archived(box: ServedBox) -> None:
     path = f"{ROUTE}/{session['id']}"
     assert box.ask("POST", f"{path}/archive").code == "invalid_state"
     box.ask("POST", f"{path}/stop")
-    until(lambda: box.ask("POST", f"{path}/archive").status == 200)
-    assert box.session(session["id"])["archived"] is True
+    assert box.ask("POST", f"{path}/archive").json["archived"] is True
     other = box.new(name="wanted")
     assert box.ask("PATCH", f"{ROUTE}/{other['id']}", {"name": "renamed"}).json["name"] == "renamed"
     assert session["id"] not in str(box.ask("GET", ROUTE).json)
     assert session["id"] in str(box.ask("GET", f"{ROUTE}?archived=true").json)
+
+
+def test_a_session_is_suspended_and_resumed(box: ServedBox) -> None:
+    session = box.new(name="pause")
+    path = f"{ROUTE}/{session['id']}"
+    assert box.ask("POST", f"{path}/resume").code == "invalid_state"
+    assert box.ask("POST", f"{path}/suspend").json["state"] == "suspended"
+    resumed = box.ask("POST", f"{path}/resume").json
+    assert resumed["state"] == "running"
+    assert resumed["history"] == session["history"]
 
 
 def test_commands_are_numbered_and_carried_out_once(box: ServedBox) -> None:
