@@ -114,6 +114,8 @@ def draw(table: list[dict[str, Any]], scale: Scale, load: float, void: bool, jud
             f"{row['what']:44} {row['rc']:>10.3g} {peer:>10} {row['unit']:6} {beside:>6}  {row['target']:18} {verdict}"
         )
     lines += ["", TRANSPORT, f"Medians of {scale.rounds} interleaved rounds; load average at the start {load:.2f}."]
+    if not judge:
+        lines.append("The short form: less of everything, on a machine in any state. Nothing is judged.")
     if void:
         lines.append("VOID: the load average was over the limit at the start. These figures say nothing.")
     return "\n".join(lines)
