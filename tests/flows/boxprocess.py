@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import json
 import os
 import select
@@ -21,6 +22,37 @@ from workers.bundle import Bundle
 
 READY_SECONDS = 30.0
 RC = [sys.executable, "-m", "supervisor"]
+PROBE = str(Path(__file__).with_name("probe.py"))
+
+
+def as_account(uid: int) -> list[str]:
+    """The words before a command that run it as this account; none where that is who we are.
+
+    It may read everything, because the tests may lie in root's home.
+    """
+    if uid == os.getuid():
+        return []
+    capabilities = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
+    return ["setpriv", f"--reuid={uid}", "--clear-groups", *capabilities, "--bounding-set=-sys_ptrace", "--"]
+
+
+class _Answered:
+    """What `HTTPResponse` takes for a socket: an answer that is here already."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, *_: object) -> io.BytesIO:
+        return io.BytesIO(self._data)
+
+
+def parsed(answer: bytes) -> tuple[int, Any]:
+    """Status and content of a whole HTTP answer: JSON where it is that, else octets."""
+    response = http.client.HTTPResponse(_Answered(answer))  # type: ignore[arg-type]  # makefile is all that it uses
+    response.begin()
+    with contextlib.closing(response):
+        data = response.read()
+        return response.status, json.loads(data) if "json" in (response.getheader("content-type") or "") else data
 
 
 @dataclass
@@ -44,7 +76,8 @@ class BoxProcess:
     """One state directory, and the supervisor that serves it, if one does."""
 
     def __init__(self, home: Path, project: Path, before: Sequence[str] = ()) -> None:
-        self._rc = [*before, *RC]  # `before` are words that run it as somebody else
+        self._before = before  # words that run it, and everything that asks it, as somebody else
+        self.words = RC  # that call `rc`
         self.state = home / "state"
         self.project = project
         self.process: subprocess.Popen[str] | None = None
@@ -58,7 +91,7 @@ class BoxProcess:
         """`rc serve`, ready when this returns."""
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [*self._rc, "serve", "--json", "--listen", "127.0.0.1:0", *arguments],
+                [*self._before, *RC, "serve", "--json", "--listen", "127.0.0.1:0", *arguments],
                 cwd=self.project,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -85,24 +118,35 @@ class BoxProcess:
 
     def rc(self, *arguments: str, input: str | None = None, seconds: float = 30.0) -> Answer:
         """The command line, without a terminal."""
-        ran = subprocess.run(
-            [*self._rc, *arguments],
+        ran = self.run(*RC, *arguments, input=input, seconds=seconds)
+        return Answer(ran.returncode, ran.stdout, ran.stderr)
+
+    def run(
+        self, *words: str, input: str | None = None, seconds: float = 30.0, errors: str = "strict"
+    ) -> subprocess.CompletedProcess[str]:
+        """Any program, as the box's account."""
+        return subprocess.run(
+            [*self._before, *words],
             cwd=self.project,
             env=self.environment,
             input=input,
             capture_output=True,
             text=True,
+            errors=errors,
             timeout=seconds,
         )
-        return Answer(ran.returncode, ran.stdout, ran.stderr)
 
     def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """One request on the box's socket: status, and the answer's JSON (octets where it is none)."""
+        text = "" if body is None else json.dumps(body)
+        if self._before:  # to the box, we are somebody else than its owner
+            probe = [sys.executable, "-I", "-S", PROBE, str(self.state / "rc.sock"), "none", method, path, "-", text]
+            return parsed(self.run(*probe, errors="surrogateescape").stdout.encode(errors="surrogateescape"))
         connection = http.client.HTTPConnection("box", timeout=60)
         connection.sock = self.connect()
         with contextlib.closing(connection):
             headers = {} if body is None else {"content-type": "application/json"}
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            connection.request(method, path, text or None, headers)
             answer = connection.getresponse()
             data = answer.read()
             is_json = "json" in (answer.getheader("content-type") or "")
