@@ -118,4 +118,5 @@ async def _in_project(project: str, neighbours: Sequence[str]) -> Workspace:
 
 
 def _can_be_entered(path: str) -> bool:
-    return os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK)
+    # As the agent will: by what this account may do now, which capabilities may have widened.
+    return os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK, effective_ids=True)
