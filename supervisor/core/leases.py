@@ -67,6 +67,9 @@ class Lease:
 
     def type(self, seat: Seat, now: float) -> Held | None:
         """A key (or a prompt) from `seat`: takes the lease if nobody holds it, and lengthens it. Held: not now."""
+        if self._holder is seat and now < self._ends_at:  # as for most keys
+            self._ends_at = now + LEASE_SECONDS
+            return None
         held = self._held_against(seat, now)
         if held is None:
             self._take(seat, now)

@@ -84,10 +84,16 @@ def parse_wish(value: object) -> tuple[str, dict[str, Any]]:
     return kind, value
 
 
+def keys_of(frame: bytes) -> bytes | None:
+    """The octets for the terminal in a binary frame, None where there are none: `parse` says why."""
+    return frame[1:] if len(frame) > 1 and frame[0] == KEYS else None
+
+
 def _binary(frame: bytes) -> Message:
-    if len(frame) < 2 or frame[0] != KEYS:
+    keys = keys_of(frame)
+    if keys is None:
         return _unfit("a binary frame is the octet 1 and then keys", "send 0x01 and at least one octet")
-    return Keys(frame[1:])
+    return Keys(keys)
 
 
 def _command(value: dict[str, Any]) -> Message:

@@ -51,7 +51,7 @@ class Hub:
         self._events_size = 0
         self._chunks: deque[Chunk] = deque()
         self._ring_start: int | None = None
-        self._waiting = trio.Event()
+        self._waiting: trio.Event | None = None  # while somebody waits
         self._pushes: dict[int, Callable[[], None]] = {}
         self._push_numbers = itertools.count()
 
@@ -112,9 +112,9 @@ class Hub:
         """Call and wake whoever waits: something about this session is new."""
         for push in tuple(self._pushes.values()):
             push()
-        if self._waiting.statistics().tasks_waiting:
+        if self._waiting is not None:
             self._waiting.set()
-            self._waiting = trio.Event()
+            self._waiting = None
 
     # What readers ask
 
@@ -154,6 +154,8 @@ class Hub:
 
     async def wait_news(self) -> None:
         """Return when something is new since this call: check, then wait, with nothing awaited in between."""
+        if self._waiting is None:
+            self._waiting = trio.Event()
         await self._waiting.wait()
 
     async def wait_beyond(self, seq: int, offset: int) -> None:
@@ -161,7 +163,7 @@ class Hub:
         if self.last_seq > seq or self.end > offset:
             await trio.lowlevel.checkpoint()
             return
-        await self._waiting.wait()
+        await self.wait_news()
 
     @contextlib.contextmanager
     def looking(self, push: Callable[[], None] | None = None) -> Iterator[None]:

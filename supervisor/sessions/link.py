@@ -102,6 +102,8 @@ class Link:
 
 def join_output(frames: list[Frame]) -> list[Frame]:
     """Output that came in pieces as one piece, up to `JOINED` octets: each costs every connection a system call."""
+    if len(frames) < 2:
+        return frames
     joined: list[Frame] = []
     pieces: list[bytes] = []
     size = 0

@@ -53,6 +53,8 @@ class Cursor:
         self.stalled = False  # told by whoever sends: nothing went out for a second
         self._session = session
         self._hub = session.hub
+        self._lease = session.lease
+        self._is_terminal = session.is_terminal
         self._dialect = dialect
         self._clock = clock
         self._wants_all = wants_all
@@ -88,7 +90,7 @@ class Cursor:
 
     def show_screen(self) -> None:
         """A snapshot comes next, then what is live."""
-        self._steps = deque() if self._session.is_terminal else None
+        self._steps = deque() if self._is_terminal else None
 
     def credit(self, offset: int) -> None:
         """The client has drawn the output up to here."""
@@ -120,16 +122,20 @@ class Cursor:
         """The first `count` pieces of `batch` have gone out, or will without fail."""
         if not count:
             return
-        for _ in range(min(count, batch.said)):
-            self._said.popleft()
-        for _ in range(min(count - batch.said, batch.paged)):
-            self._page.popleft()
+        if batch.said or batch.paged:
+            self._drop(min(count, batch.said), min(count - batch.said, batch.paged))
         self.seq, self.offset = batch.places[count - 1]
         if self._coming is not None and self.seq >= self._coming.seq:
             self._sizes.append(self._coming)
             self._coming = None
         while self._sizes and self._sizes[0].offset <= self.offset:
             self._said.append(self._sizes.popleft().message)
+
+    def _drop(self, said: int, paged: int) -> None:
+        for _ in range(said):
+            self._said.popleft()
+        for _ in range(paged):
+            self._page.popleft()
 
     def is_done(self, batch: Batch, count: int) -> bool:
         """Whether after `advance` nothing is left to send: all there is to do is to wait for news."""
@@ -166,7 +172,7 @@ class Cursor:
         return True
 
     def _add_output(self, batch: Batch) -> None:
-        if not self._session.is_terminal or self._is_held:
+        if not self._is_terminal or self._is_held:
             return
         chunks = self._hub.output_from(self.offset)
         if chunks is None:
@@ -206,9 +212,9 @@ class Cursor:
             known, self._history = self._history, self._session.facts.history
             if known:  # else the session has only now been met
                 self.tell_history()
-        if self._lease_told != self._session.lease.version:
-            self._said.append(lease_message(self._session.lease, self._clock))
-            self._lease_told = self._session.lease.version
+        if self._lease_told != self._lease.version:
+            self._said.append(lease_message(self._lease, self._clock))
+            self._lease_told = self._lease.version
         if self._steps is None and not self._wants_all and self._is_behind():
             self._skip_to_end()
             self.say(type="behind", last_seq=self.seq, terminal_offset=self.offset)
@@ -225,7 +231,7 @@ class Cursor:
             self.show_screen()
 
     def _is_behind(self) -> bool:
-        lag = self._hub.end - self.offset if self._session.is_terminal else 0
+        lag = self._hub.end - self.offset if self._is_terminal else 0
         undrawn = 0 if self._credit is None else self.offset - self._credit
         waiting = lag > 0 or self._hub.last_seq > self.seq
         return lag > BEHIND or undrawn > BEHIND or (self.stalled and waiting)

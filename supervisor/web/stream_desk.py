@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import trio
 
 from supervisor.core.access import Principal, check_message
 from supervisor.core.leases import Held, Seat
-from supervisor.core.messages import Credit, Keys, Message, Order, Ping, Unfit, parse
+from supervisor.core.messages import Credit, Message, Order, Ping, Unfit, keys_of, parse
 from supervisor.core.terminalanswers import Sieve
 from supervisor.errors import problem
 from supervisor.sessions.session import Session
@@ -52,14 +51,15 @@ class Desk:
 
     def take_keys(self, frame: bytes) -> None:
         """A binary frame. Not async on purpose: a key is at the worker before anything else of this box happens."""
-        message = parse(frame)
-        if isinstance(message, Unfit):
-            self._sender.say(type="refused", id=None, error=problem(message.refused))
+        keys = keys_of(frame)
+        if keys is None:
+            unfit = parse(frame)
+            assert isinstance(unfit, Unfit)
+            self._sender.say(type="refused", id=None, error=problem(unfit.refused))
             return
-        assert isinstance(message, Keys)
         try:
             check_message(self._principal, "keys", self._session.id)
-            self._type(message.data)
+            self._type(keys)
         except Refused as refused:
             now = self._clock.boot()
             if self._refused_at is None or now - self._refused_at >= REFUSED_SECONDS:
@@ -69,24 +69,21 @@ class Desk:
     def _type(self, keys: bytes) -> None:
         if not self._session.is_terminal:
             raise Refused("invalid", "this session has no terminal to type into", "send a prompt")
-        lease = self._session.lease
+        lease, now = self._session.lease, self._clock.boot()
         for is_answer, data in self._sieve.sort(keys):
-            now = self._clock.boot()
             if is_answer:
                 if lease.hears_answers_of(self._seat, now):
                     self._session.type(data)
                 continue
-            with self._telling():
-                held = lease.type(self._seat, now)
+            version = lease.version
+            held = lease.type(self._seat, now)
+            self._tell_since(version)
             if held is not None:
                 raise refusal(held, self._clock)
             self._session.type(data)
 
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        """Every screen shows who types: tell when the lease has another holder than before."""
-        version = self._session.lease.version
-        yield
+    def _tell_since(self, version: int) -> None:
+        """Every screen shows who types: tell when the lease has another holder than it then had."""
         if self._session.lease.version != version:
             self._took.set()
             self._session.hub.tell()
@@ -134,8 +131,9 @@ class Desk:
     def _carry_out(self, order: Order) -> Accepted:
         """Raises Refused. Not async on purpose: between the look at the lease and the command nobody else types."""
         check_message(self._principal, order.kind, self._session.id)
-        with self._telling():
-            held = self._ask_lease(order.kind)
+        version = self._session.lease.version
+        held = self._ask_lease(order.kind)
+        self._tell_since(version)
         if held is not None:
             raise refusal(held, self._clock)
         return self._session.order(order.wish, self._principal.by())

@@ -28,7 +28,7 @@ class Sender:
         self._outlet = outlet
         self._source = source
         self._parked: trio.Event | None = None  # while there is nothing to do
-        self._said = trio.Event()  # answers have gone out
+        self._said: trio.Event | None = None  # while somebody waits for answers to go out
 
     @property
     def is_ready(self) -> bool:
@@ -37,6 +37,8 @@ class Sender:
 
     async def wait_ready(self) -> None:
         while not self.is_ready:
+            if self._said is None:
+                self._said = trio.Event()
             await self._said.wait()
 
     @property
@@ -63,9 +65,9 @@ class Sender:
         batch = source.batch()
         count = outlet.push(batch.pieces) if batch.pieces else 0
         source.advance(batch, count)
-        if self.is_ready and self._said.statistics().tasks_waiting:
+        if self._said is not None and self.is_ready:
             self._said.set()
-            self._said = trio.Event()
+            self._said = None
         if count < len(batch.pieces) or not outlet.is_clear:
             return _Left.MORE_THAN_FITS
         if batch.more and not batch.pieces:
