@@ -47,6 +47,7 @@ class SideFiles:
         descriptor = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._unsynced.append(descriptor)
         if os.write(descriptor, data) < len(data):
+            os.unlink(f"{path}.new")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.rename(f"{path}.new", path)
         self._unsynced.append(os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
@@ -126,8 +127,6 @@ class Recorder:
 
     def record(self, record: Record) -> None:
         """Write an event, or keep it until there is room; then tell it."""
-        if record.blob is not None:
-            self._keep_blob(record.blob)
         self._backlog.append((record, time.time_ns()))
         self._write_backlog()
 
@@ -148,8 +147,10 @@ class Recorder:
         while self._backlog:
             record, at_ns = self._backlog[0]
             try:
+                if record.blob is not None:
+                    self._keep_blob(record.blob)
                 self._events.append(record.seq, at_ns, record.body)
-            except Refused:
+            except (Refused, OSError):
                 self._become_full()
                 return
             self._backlog.popleft()
@@ -168,11 +169,8 @@ class Recorder:
         folder = os.path.join(self._directory, BLOBS)
         if os.path.exists(os.path.join(folder, blob.sha256)):
             return
-        try:
-            os.makedirs(folder, 0o700, exist_ok=True)
-            self.write_file(os.path.join(BLOBS, blob.sha256), blob.data)
-        except OSError:
-            self._become_full()  # the cut event says what is missing
+        os.makedirs(folder, 0o700, exist_ok=True)
+        self.write_file(os.path.join(BLOBS, blob.sha256), blob.data)
 
     def write_file(self, name: str, data: bytes) -> None:
         """Put a small file into the bundle; it is on disk with the next records. Raises OSError."""
