@@ -40,7 +40,7 @@ class Conversation:
         self._seq = max(0, int(session["last_seq"]) - EVENTS_BEFORE)
         self._history: str | None = None
         self._ended: Outcome | None = None
-        self._end_seq = 0
+        self._told_seq = 0  # what `hello` says of the session holds after this event; older ones are the past
         self._turn: str | None = session.get("turn")
         self._asked = False
         self._no_more = False  # stdin has ended: leave when everything is answered
@@ -65,7 +65,7 @@ class Conversation:
             await line.command(id, "prompt", text=text, message_id=id)
         self._line = line
         try:
-            while self._ended is None or self._seq < self._end_seq:
+            while self._ended is None or self._seq < self._told_seq:
                 message = await line.receive()
                 if isinstance(message, dict):
                     await self._take(message)
@@ -98,9 +98,9 @@ class Conversation:
         session = message["session"]
         self._history = message["history"]
         self._turn = session.get("turn")
+        self._told_seq = int(message["last_seq"])
         if session["state"] in ENDED_STATES:
             self._ended = Outcome(ENDED, session.get("exit"), session["state"])
-            self._end_seq = int(message["last_seq"])
 
     def _note(self, update: dict[str, Any]) -> None:
         """What an event means for us, besides being told."""
@@ -111,10 +111,9 @@ class Conversation:
             self._turn = update.get("state")
         elif kind == "_rc/renamed":
             self.name = str(update["name"])
-        elif kind == "_rc/process":
+        elif kind == "_rc/process" and self._seq > self._told_seq:
             state = update["state"]
             self._ended = Outcome(ENDED, update, state) if state in ENDED_STATES else None
-            self._end_seq = max(self._end_seq, self._seq) if self._ended else 0
 
     def _forget(self, id: str) -> None:
         if self._unanswered.pop(id, None) is not None:

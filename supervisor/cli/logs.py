@@ -76,28 +76,22 @@ def _pages(client: clients.Client, session: Session, after: int) -> Iterator[dic
 
 
 def _followed_events(client: clients.Client, session: Session, after: int) -> Iterator[dict[str, Any]]:
-    seq, end = after, None
+    """Until the session has ended. What `hello` says of that holds; events that it counts already are the past."""
+    seq, told, ended = after, 0, False
     for message in sse.follow(client, clients.session_path(session["id"], "stream"), None, after=after):
         kind = message["type"]
         if kind == "hello":
-            end = int(message["last_seq"]) if message["session"]["state"] in ENDED_STATES else None
+            told, ended = int(message["last_seq"]), message["session"]["state"] in ENDED_STATES
         elif kind == "event":
             seq = int(message["seq"])
             yield message
-            end = _end_by(message["update"], seq, end)
+            if seq > told and message["update"].get("sessionUpdate") == "_rc/process":
+                ended = message["update"].get("state") in ENDED_STATES
         elif kind == "gap":
             printing.note(f"events {message['from']} to {message['to']} are no longer kept")
             seq = int(message["to"])
-        if end is not None and seq >= end:
+        if ended and seq >= told:
             return
-
-
-def _end_by(update: dict[str, Any], seq: int, end: int | None) -> int | None:
-    if update.get("sessionUpdate") != "_rc/process":
-        return end
-    if update.get("state") in ENDED_STATES:
-        return max(end or 0, seq)
-    return end if end is not None and seq < end else None
 
 
 def _print_event(event: dict[str, Any], args: argparse.Namespace) -> None:

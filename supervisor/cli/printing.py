@@ -22,6 +22,7 @@ OWN_TITLES = {
     "timeout": (504, "It took too long"),
     "configuration": (500, "It cannot be had"),
 }
+PATHS_TOLD = 8  # in an error for people, which is one line; --json has all of them
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -56,9 +57,7 @@ def refuse(refused: Refused, as_json: bool) -> None:
         sys.stderr.write(json.dumps(problem_of(refused)) + "\n")
         sys.stderr.flush()
     else:
-        note("; ".join(filter(None, (refused.detail, refused.hint))))
-        for reason in _reasons(refused):
-            sys.stderr.write(visible(f"  {reason}") + "\n")
+        note("; ".join(filter(None, (refused.detail + _paths(refused), refused.hint))))
 
 
 def problem_of(refused: Refused) -> dict[str, object]:
@@ -69,14 +68,13 @@ def problem_of(refused: Refused) -> dict[str, object]:
     return {**own, **fields, "code": refused.code, "detail": refused.detail, "hint": refused.hint}
 
 
-def _reasons(refused: Refused) -> Iterable[str]:
-    """Why the deletion gate keeps a tree; part of the cause, and too long for its line."""
+def _paths(refused: Refused) -> str:
+    """What the deletion gate keeps a tree for, as far as it has named that and a line has room for it."""
     reasons = refused.fields.get("reasons")
-    for reason in reasons if isinstance(reasons, list) else ():
-        if isinstance(reason, dict):
-            paths = reason.get("paths")
-            named = f": {' '.join(map(str, paths))}" if isinstance(paths, list) and paths else ""
-            yield f"{reason.get('code')}: {reason.get('detail')}{named}"
+    named = [reason.get("paths") for reason in reasons if isinstance(reason, dict)] if isinstance(reasons, list) else []
+    paths = [str(path) for each in named if isinstance(each, list) for path in each]
+    more = [f"{len(paths) - PATHS_TOLD} more"] if len(paths) > PATHS_TOLD else []
+    return f" ({', '.join([*paths[:PATHS_TOLD], *more])})" if paths else ""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

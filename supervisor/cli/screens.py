@@ -22,7 +22,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between two tries of a box tha
 
 def _top(args: argparse.Namespace) -> int:
     from supervisor.cli.line import run
-    from supervisor.foreground import can_show
 
     client = clients.of(args)
     if not can_show():

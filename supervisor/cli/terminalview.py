@@ -35,6 +35,7 @@ class TerminalView:
         self._overlay = Overlay()
         self._writing = trio.Lock()
         self._seq: int | None = None
+        self._told_seq = 0  # what `hello` says of the session holds after this event; older ones are the past
         self._offset = 0
         self._history: str | None = None
         self._fresh = True
@@ -91,10 +92,12 @@ class TerminalView:
         session = message["session"]
         self._history = message["history"]
         self._connection = message.get("connection")
+        self._told_seq = int(message["last_seq"])
         if self._seq is None:
-            self._seq = int(message["last_seq"])
+            self._seq = self._told_seq
         self._fresh = False
         self._overlay.clear()
+        self._ended = None
         if session["state"] in ENDED_STATES:
             self._end(session["state"], session.get("exit"), (session.get("terminal") or {}).get("offset"))
         else:
@@ -104,7 +107,7 @@ class TerminalView:
     async def _event(self, message: dict[str, Any]) -> bool:
         self._seq = int(message["seq"])
         update = message["update"]
-        if update.get("sessionUpdate") == "_rc/process":
+        if update.get("sessionUpdate") == "_rc/process" and self._seq > self._told_seq:
             if update["state"] in ENDED_STATES:
                 self._end(update["state"], update, update.get("terminal_offset"))
             else:

@@ -16,7 +16,7 @@ from workers.errors import Refused
 
 def _arguments(parser: Parser) -> None:
     add_sessions(parser, some=False)
-    parser.add_argument("--until", choices=("idle", "approval", "exit"), required=True, help="what to wait for")
+    parser.add_argument("--until", choices=("idle", "approval", "exit"), default="idle", help="default: idle")
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="give up after so long (exit 124)")
 
 

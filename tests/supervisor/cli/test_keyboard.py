@@ -1,0 +1,175 @@
+"""The asker's keyboard at a session."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import cast
+
+import pytest
+import trio
+import trio.lowlevel
+
+from supervisor.cli.following import DETACHED, SIGNALLED, Outcome
+from supervisor.cli.keyboard import ANSWER_SECONDS, WAITING, Keyboard
+from supervisor.cli.line import Line, opened
+from supervisor.cli.ownterminal import raw
+from tests.supervisor.cli.stage import pipes, stage, terminal
+
+ANSWER = b"\x1b[?62;1c"
+
+
+async def test_what_is_typed_goes_to_the_session(tmp_path: Path) -> None:
+    with terminal() as screen, raw():
+        async with stage(tmp_path) as box, opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+            keyboard, played = Keyboard(view=False), await box.next()
+            nursery.start_soon(keyboard.send, line)
+            nursery.start_soon(keyboard.read)
+            await trio.testing.wait_all_tasks_blocked()
+            screen.type(b"ls\r")
+            assert await played.hear_keys() == b"ls\r"
+            screen.type(b"\x1dt")
+            assert (await played.hear())["command"] == {"kind": "take_lease"}
+            nursery.cancel_scope.cancel()
+
+
+async def test_whoever_only_looks_sends_nothing(tmp_path: Path) -> None:
+    with terminal(30, 90) as screen, raw():
+        async with stage(tmp_path) as box, opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+            keyboard, played = Keyboard(view=True), await box.next()
+            nursery.start_soon(keyboard.send, line)
+            await trio.testing.wait_all_tasks_blocked()
+            keyboard.tell_size()
+            screen.type(b"rm\r\x1dd")
+            assert await keyboard.read() == Outcome(DETACHED)
+            with trio.move_on_after(0.05) as silence:
+                await played.hear()
+            assert silence.cancelled_caught
+            nursery.cancel_scope.cancel()
+
+
+async def test_the_size_is_told_where_there_is_a_terminal(tmp_path: Path) -> None:
+    async with stage(tmp_path) as box, opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+        played = await box.next()
+        with terminal(30, 90):
+            keyboard = Keyboard(view=False)
+            nursery.start_soon(keyboard.send, line)
+            await trio.testing.wait_all_tasks_blocked()
+            keyboard.tell_size()
+            told = await played.hear()
+        assert told == {"type": "command", "id": "size", "command": {"kind": "resize", "rows": 30, "columns": 90}}
+        with pipes():
+            keyboard.tell_size()
+            keyboard.command("c", "interrupt")
+            assert (await played.hear())["id"] == "c"
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_the_terminal_answers_to_a_replay_is_dropped(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    with pipes() as (to_stdin, _):
+        keyboard = Keyboard(view=False)
+        heard: list[bytes] = []
+
+        class Deaf:
+            async def send_keys(self, keys: bytes) -> None:
+                heard.append(keys)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keyboard.send, cast("Line", Deaf()))
+            nursery.start_soon(keyboard.read)
+            await trio.testing.wait_all_tasks_blocked()
+
+            async def type(keys: bytes) -> list[bytes]:
+                heard.clear()
+                os.write(to_stdin, keys)
+                await trio.lowlevel.checkpoint()
+                with trio.move_on_after(ANSWER_SECONDS / 10):
+                    await trio.sleep_forever()
+                return list(heard)
+
+            keyboard.mute()
+            assert await type(b"a" + ANSWER + b"b") == [b"ab"]
+            keyboard.unmute()
+            assert await type(ANSWER + b"c") == [b"c"]
+            await trio.sleep(ANSWER_SECONDS)
+            assert await type(ANSWER) == [ANSWER]
+            keyboard.unmute()
+            assert await type(ANSWER) == [ANSWER]
+            nursery.cancel_scope.cancel()
+
+
+async def test_what_was_typed_without_a_line_is_forgotten(tmp_path: Path) -> None:
+    with pipes() as (to_stdin, _):
+        keyboard = Keyboard(view=False)
+        async with stage(tmp_path) as box, trio.open_nursery() as nursery:
+            nursery.start_soon(keyboard.read)
+            os.write(to_stdin, b"lost")
+            await trio.testing.wait_all_tasks_blocked(0.02)
+            async with opened(box.path, "/s") as line, trio.open_nursery() as typing:
+                played = await box.next()
+                typing.start_soon(keyboard.send, line)
+                await trio.testing.wait_all_tasks_blocked()
+                os.write(to_stdin, b"kept")
+                assert await played.hear_keys() == b"kept"
+                typing.cancel_scope.cancel()
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_box_that_takes_nothing_keeps_nobody_from_leaving() -> None:
+    class Stuck:
+        async def send(self, value: object) -> None:
+            await trio.sleep_forever()
+
+    with terminal() as screen, raw():
+        keyboard = Keyboard(view=False)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keyboard.send, cast("Line", Stuck()))
+            await trio.testing.wait_all_tasks_blocked()
+            for _ in range(2 * WAITING):
+                keyboard.command("c", "interrupt")
+            screen.type(b"\x1dd")
+            assert await keyboard.read() == Outcome(DETACHED)
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_pipe_that_ends_leaves_us_looking() -> None:
+    with pipes() as (to_stdin, _):
+        os.write(to_stdin, b"\x1dd")
+        os.close(to_stdin)
+        assert await Keyboard(view=False).read() is None
+
+
+async def test_a_terminal_that_is_closed_ends_us() -> None:
+    ours, theirs = os.openpty()
+    before = os.dup(0)
+    os.dup2(theirs, 0)
+    os.close(theirs)
+    try:
+        keyboard = Keyboard(view=False)
+        os.close(ours)
+        assert await keyboard.read() == Outcome(SIGNALLED, signal=signal.SIGHUP)
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+
+
+async def test_a_line_that_breaks_is_somebody_elses_to_tell(tmp_path: Path) -> None:
+    with pipes() as (to_stdin, _):
+        keyboard = Keyboard(view=False)
+        async with stage(tmp_path) as box, opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+            await (await box.next()).cut()
+            with pytest.raises(Exception, match="closed"):
+                await line.receive()
+            nursery.start_soon(keyboard.read)
+            await trio.testing.wait_all_tasks_blocked()
+
+            async def send() -> None:
+                await keyboard.send(line)
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(send)
+            await trio.testing.wait_all_tasks_blocked()
+            os.write(to_stdin, b"x")
