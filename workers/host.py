@@ -223,7 +223,7 @@ class Host:
             raise Refused("disk_full", "the disk of this box is full", "make room on it; the session goes on by itself")
         seq, effects = self._session.command(order, time.monotonic(), self._recorder.end)
         self._do(effects)
-        self._recorder.settle(lambda error: self._links.answer(ticket, _outcome(seq, error)))
+        self._recorder.settle(lambda error: self._links.answer(ticket, _outcome(seq, not effects, error)))
 
     def take_snapshot(self, ticket: Ticket, value: Any) -> None:
         want = value.get("want") if isinstance(value, dict) else None
@@ -268,11 +268,14 @@ class Host:
 def _order(value: Any) -> Order:
     if not isinstance(value, dict):
         raise Broken("a command that is not an object")
-    by = value.get("by")
+    by, refusal = value.get("by"), value.get("refusal")
     origin = value.get("origin", "person")
     if not (by is None or isinstance(by, dict)) or origin not in ("person", "rc"):
         raise Broken("a command from nobody we know")
-    return Order(commands.parse(value.get("command")), by, origin, _fresh_id())
+    held = (
+        Refused(*(str(refusal.get(key)) for key in ("code", "detail", "hint"))) if isinstance(refusal, dict) else None
+    )
+    return Order(commands.parse(value.get("command")), by, origin, _fresh_id(), held)
 
 
 def _fresh_id() -> str:
@@ -282,8 +285,8 @@ def _fresh_id() -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def _outcome(seq: int, error: OSError | None) -> dict[str, Any]:
+def _outcome(seq: int, repeat: bool, error: OSError | None) -> dict[str, Any]:
     if error is None:
-        return {"seq": seq}
+        return {"seq": seq, "repeat": True} if repeat else {"seq": seq}
     detail = f"the disk did not take it: {error.strerror}"
     return {"error": {"code": "disk_full", "detail": detail, "hint": "look at the disk of the box"}}

@@ -70,18 +70,17 @@ class Lease:
         if self._holder is seat and now < self._ends_at:  # as for most keys
             self._ends_at = now + LEASE_SECONDS
             return None
-        held = self._held_against(seat, now)
+        held = self.bar_to_typing(seat, now)
         if held is None:
             self._take(seat, now)
         return held
 
     def take(self, seat: Seat, now: float) -> Held | None:
         """Take it from whoever holds it. Held: the holder has a higher role."""
-        held = self._held_against(seat, now)
-        if held is not None and RANKS[held.by.role] > RANKS[seat.role]:
-            return held
-        self._take(seat, now)
-        return None
+        held = self.bar_to_taking(seat, now)
+        if held is None:
+            self._take(seat, now)
+        return held
 
     def release(self, seat: Seat) -> None:
         """Give it back; nothing happens when `seat` does not hold it."""
@@ -104,19 +103,26 @@ class Lease:
             return self._holder == seat
         return next(iter(self._seats), None) == seat.connection
 
-    def resize(self, seat: Seat, now: float) -> Held | None:
-        """Whether the size of this connection counts: the holder's, else that of who typed last, else anyone's."""
-        held = self._held_against(seat, now)
-        if held is None and self._holder is None and self._typed_last not in (None, seat):
-            assert self._typed_last is not None
-            return Held(self._typed_last, None)
-        return held
-
-    def _held_against(self, seat: Seat, now: float) -> Held | None:
+    def bar_to_typing(self, seat: Seat, now: float) -> Held | None:
+        """What `type` would answer; nothing is taken."""
         self._expire(now)
         if self._holder is None or self._holder == seat:
             return None
         return Held(self._holder, self._ends_at - now)
+
+    def bar_to_taking(self, seat: Seat, now: float) -> Held | None:
+        """What `take` would answer; nothing is taken."""
+        held = self.bar_to_typing(seat, now)
+        return held if held is not None and RANKS[held.by.role] > RANKS[seat.role] else None
+
+    def bar_to_resizing(self, seat: Seat, now: float) -> Held | None:
+        """Why the size of this connection does not count: the holder's does, else that of who typed last, else
+        anyone's."""
+        held = self.bar_to_typing(seat, now)
+        if held is None and self._holder is None and self._typed_last not in (None, seat):
+            assert self._typed_last is not None
+            return Held(self._typed_last, None)
+        return held
 
     def _take(self, seat: Seat, now: float) -> None:
         if self._holder != seat:

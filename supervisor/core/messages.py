@@ -26,6 +26,11 @@ class Order:
     kind: str
     wish: dict[str, Any]
 
+    @property
+    def message_id(self) -> str | None:
+        """By which a repeat is known. That of a `cancel_message` is its target's."""
+        return self.wish.get("message_id") if self.kind != "cancel_message" else None
+
 
 @dataclass(frozen=True, slots=True)
 class Credit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import trio
 
@@ -24,6 +24,13 @@ from workers.journalread import terminal_bounds
 
 SETTLE_SECONDS = 5.0  # from the last event to the worker's exit take some ms, a full disk or a busy machine more
 QUIET = {"last_seq", "offset", "start"}  # facts that move with every event: no reason to tell the whole box
+
+
+class Acceptance(NamedTuple):
+    """A command's number; `repeat`: it was accepted before, and is not carried out again."""
+
+    seq: int
+    repeat: bool
 
 
 class Session:
@@ -126,25 +133,37 @@ class Session:
 
         Raises Refused: what the worker refused, or `not_running` when there is none that answers.
         """
-        return await self.order(command, by, origin)()
+        return (await self.order(command, by, origin)()).seq
 
     def order(
-        self, command: dict[str, Any], by: dict[str, Any] | None, origin: str = "person"
-    ) -> Callable[[], Awaitable[int]]:
+        self,
+        command: dict[str, Any],
+        by: dict[str, Any] | None,
+        origin: str = "person",
+        refusal: Refused | None = None,
+    ) -> Callable[[], Awaitable[Acceptance]]:
         """`command` in two halves: it is sent before this returns, so that keys typed afterwards arrive afterwards,
-        and what this returns waits for the acceptance. Both halves raise Refused."""
+        and what this returns waits for the acceptance. Both halves raise Refused; with a `refusal` that is what comes
+        unless the command was accepted before, under the same `message_id`."""
         link = self._linked()
+        asked = {"command": command, "by": by, "origin": origin}
+        if refusal is not None:
+            asked["refusal"] = {"code": refusal.code, "detail": refusal.detail, "hint": refusal.hint}
         try:
-            question = link.ask(Kind.COMMAND, {"command": command, "by": by, "origin": origin})
+            question = link.ask(Kind.COMMAND, asked)
         except Broken as error:
             raise self._not_running(str(error)) from error
 
-        async def accepted() -> int:
+        async def accepted() -> Acceptance:
             try:
                 answer = await link.answer(question)
             except Broken as error:
                 raise self._not_running(str(error)) from error
-            return int(answer["seq"])
+            except Refused as refused:
+                if refusal is None or refused.code != refusal.code:
+                    raise
+                raise refusal from None  # ours has fields that did not travel
+            return Acceptance(int(answer["seq"]), bool(answer.get("repeat")))
 
         return accepted
 

@@ -8,11 +8,11 @@ from typing import Any
 import trio
 
 from supervisor.core.access import Principal, check_message
-from supervisor.core.leases import Held, Seat
+from supervisor.core.leases import Lease, Seat
 from supervisor.core.messages import Credit, Message, Order, Ping, Unfit, keys_of, parse
 from supervisor.core.terminalanswers import Sieve
 from supervisor.errors import problem
-from supervisor.sessions.session import Session
+from supervisor.sessions.session import Acceptance, Session
 from supervisor.web.stream_cursor import Cursor
 from supervisor.web.stream_lease import Clock, refusal
 from supervisor.web.stream_sender import Sender
@@ -21,7 +21,9 @@ from workers.errors import Refused
 ORDERS = 64  # commands of one connection that wait for the disk; when full its next message waits for one of them
 REFUSED_SECONDS = 1.0  # between two refusals of keys, by the interface
 
-Accepted = Callable[[], Awaitable[int]]
+Accepted = Callable[[], Awaitable[Acceptance]]
+
+_BARS = {"prompt": Lease.bar_to_typing, "resize": Lease.bar_to_resizing, "take_lease": Lease.bar_to_taking}
 
 
 class Desk:
@@ -43,7 +45,7 @@ class Desk:
         self._sieve = Sieve()
         self._refused_at: float | None = None
         self._took = trio.Event()
-        self._sent, self._to_acknowledge = trio.open_memory_channel[tuple[str, Accepted]](ORDERS)
+        self._sent, self._to_acknowledge = trio.open_memory_channel[tuple[Order, Accepted]](ORDERS)
 
     @property
     def is_ready(self) -> bool:
@@ -126,39 +128,52 @@ class Desk:
         except Refused as refused:
             self._sender.say(type="refused", id=order.id, error=problem(refused))
             return
-        await self._sent.send((order.id, accepted))
+        await self._sent.send((order, accepted))
 
     def _carry_out(self, order: Order) -> Accepted:
         """Raises Refused. Not async on purpose: between the look at the lease and the command nobody else types."""
         check_message(self._principal, order.kind, self._session.id)
-        version = self._session.lease.version
-        held = self._ask_lease(order.kind)
-        self._tell_since(version)
-        if held is not None:
-            raise refusal(held, self._clock)
-        return self._session.order(order.wish, self._principal.by())
+        bar = self._bar_to(order.kind)
+        if bar is not None and order.message_id is None:
+            raise bar
+        if bar is None and not _waits_for_worker(order):
+            self._move_lease(order.kind)
+        # A repeat is answered like the first time, whoever types by now: only the worker knows whether it is one.
+        return self._session.order(order.wish, self._principal.by(), refusal=bar)
 
-    def _ask_lease(self, kind: str) -> Held | None:
+    def _bar_to(self, kind: str) -> Refused | None:
+        """Why the lease does not let this connection do this."""
+        bar = _BARS.get(kind) if self._session.is_terminal else None
+        held = bar(self._session.lease, self._seat, self._clock.boot()) if bar else None
+        return refusal(held, self._clock) if held else None
+
+    def _move_lease(self, kind: str) -> None:
+        """The lease goes where this command wants it."""
         lease, now = self._session.lease, self._clock.boot()
-        if not self._session.is_terminal:
-            return None
-        if kind == "prompt":
-            return lease.type(self._seat, now)
-        if kind == "resize":
-            return lease.resize(self._seat, now)
-        if kind == "take_lease":
-            return lease.take(self._seat, now)
-        if kind == "release_lease":
+        version = lease.version
+        if self._session.is_terminal and kind == "prompt":
+            lease.type(self._seat, now)
+        elif self._session.is_terminal and kind == "take_lease":
+            lease.take(self._seat, now)
+        elif kind == "release_lease":
             lease.release(self._seat)
-        return None
+        self._tell_since(version)
 
     async def acknowledge(self) -> None:
         """Tell of each command that it was accepted, or why not; in their order."""
-        async for id, accepted in self._to_acknowledge:
+        async for order, accepted in self._to_acknowledge:
             told: dict[str, Any]
             try:
-                told = {"type": "ack", "id": id, "seq": await accepted()}
+                acceptance = await accepted()
+                if _waits_for_worker(order) and not acceptance.repeat:
+                    self._move_lease(order.kind)
+                told = {"type": "ack", "id": order.id, "seq": acceptance.seq}
             except Refused as refused:
-                told = {"type": "refused", "id": id, "error": problem(refused)}
+                told = {"type": "refused", "id": order.id, "error": problem(refused)}
             await self._sender.wait_ready()
             self._sender.say(**told)
+
+
+def _waits_for_worker(order: Order) -> bool:
+    """Whether the lease moves only once the worker has said that this is no repeat."""
+    return order.kind in ("take_lease", "release_lease") and order.message_id is not None

@@ -72,12 +72,13 @@ async def command_by_post(
     if not session.is_terminal or kind not in ("prompt", "resize"):
         return await session.command(wish, principal.by())
     lease, seat, now = session.lease, new_seat(principal, session.id), clock.boot()
-    held = lease.borrow(seat, now) if kind == "prompt" else lease.resize(seat, now)
-    if held is not None:
-        raise refusal(held, clock)
+    held = lease.borrow(seat, now) if kind == "prompt" else lease.bar_to_resizing(seat, now)
+    bar = refusal(held, clock) if held is not None else None
+    if bar is not None and "message_id" not in wish:
+        raise bar
     session.hub.tell()
     try:
-        return await session.command(wish, principal.by())
+        return (await session.order(wish, principal.by(), refusal=bar)()).seq
     finally:
         lease.release(seat)
         session.hub.tell()

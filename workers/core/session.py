@@ -63,13 +63,15 @@ Effect = Record | Type | SetSize | SendSignal | EndAgent | AgentEnded
 class Order:
     """A command, who gave it, and the id its message gets when it brings none.
 
-    `origin` is `person` or `rc`; `by` is `{"person", "device"}`; `fresh_id` is a UUID that nobody has used.
+    `origin` is `person` or `rc`; `by` is `{"person", "device"}`; `fresh_id` is a UUID that nobody has used. With a
+    `refusal` only a repeat is accepted: whoever gives the order may not, but may hear again what was accepted.
     """
 
     command: Command
     by: dict[str, Any] | None
     origin: str
     fresh_id: str
+    refusal: Refused | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,8 @@ class Session:
         own_id = None if isinstance(command, commands.CancelMessage) else command.message_id
         if own_id is not None and (first := self._past.seq_of(own_id)) is not None:
             return first, []
+        if order.refusal is not None:
+            raise order.refusal
         if isinstance(command, commands.Prompt):
             own_id = own_id or order.fresh_id
         self._check(command)

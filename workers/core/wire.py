@@ -38,10 +38,11 @@ class Kind(IntEnum):
     OUTPUT = 11  # number: offset of the first octet; payload: terminal output
     LIVE = 12  # number: offset from which OUTPUT frames go on; what lies before is on disk
     PROGRESS = 13  # number: terminal offset, told at most once a second while muted
-    ANSWER = 14  # number: the request's; payload: JSON {"seq"} or {"error": {"code", "detail", "hint"}} or a snapshot
+    # number: the request's; payload: JSON {"seq", "repeat"?} or {"error": {"code", "detail", "hint"}} or a snapshot
+    ANSWER = 14
     PONG = 15  # number: the ping's
     HELLO = 20
-    COMMAND = 21  # number: the request's; payload: JSON {"command", "by", "origin"}
+    COMMAND = 21  # number: the request's; payload: JSON {"command", "by", "origin", "refusal"?}
     KEYS = 22  # payload: octets for the terminal
     MUTE = 23  # nobody looks: send events only
     UNMUTE = 24  # somebody looks: answer with LIVE, then OUTPUT

@@ -104,14 +104,14 @@ def test_answers_of_a_terminal_count_from_the_holder_else_from_who_came_first() 
 
 def test_a_size_counts_from_the_holder_else_from_who_typed_last_else_from_anyone() -> None:
     lease = seated(ANA, BEN)
-    assert lease.resize(BEN, 0.0) is None
+    assert lease.bar_to_resizing(BEN, 0.0) is None
     lease.type(ANA, 0.0)
-    assert lease.resize(ANA, 1.0) is None
-    assert lease.resize(BEN, 1.0) == Held(ANA, LEASE_SECONDS - 1.0)
-    assert lease.resize(BEN, 31.0) == Held(ANA, None)
-    assert lease.resize(ANA, 31.0) is None
+    assert lease.bar_to_resizing(ANA, 1.0) is None
+    assert lease.bar_to_resizing(BEN, 1.0) == Held(ANA, LEASE_SECONDS - 1.0)
+    assert lease.bar_to_resizing(BEN, 31.0) == Held(ANA, None)
+    assert lease.bar_to_resizing(ANA, 31.0) is None
     lease.leave(ANA)
-    assert lease.resize(BEN, 32.0) is None
+    assert lease.bar_to_resizing(BEN, 32.0) is None
 
 
 def test_a_seat_says_who_sits_there() -> None:
@@ -120,7 +120,7 @@ def test_a_seat_says_who_sits_there() -> None:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["type", "take", "borrow", "release", "leave", "join", "resize"]),
+        st.sampled_from(["type", "take", "borrow", "release", "leave", "join", "bar_to_resizing"]),
         st.sampled_from([ANA, BEN, DAN]),
         st.floats(0, 40),
     ),

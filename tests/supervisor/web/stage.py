@@ -47,6 +47,7 @@ class Worker:
         self.terminal = TerminalLog.open(directory, terminal_keep)
         self.asked: list[tuple[str, Any]] = []  # ("keys", octets) and ("command", its JSON), in the order of arrival
         self.refuse: Refused | None = None
+        self.known: dict[str, int] = {}  # the number of each message id
         self.may_answer = trio.Event()
         self.may_answer.set()
         self.snapshot: dict[str, Any] = {"parts": [], "live_at": 0}
@@ -93,15 +94,24 @@ class Worker:
         elif frame.kind is Kind.SNAPSHOT:
             await self._line.send(json_frame(Kind.ANSWER, self.snapshot, frame.number).encode())
         elif frame.kind is Kind.COMMAND:
-            command = frame.json()["command"]
-            self.asked.append(("command", command))
+            asked = frame.json()
             await self.may_answer.wait()
-            await self._line.send(json_frame(Kind.ANSWER, self._accept(command), frame.number).encode())
+            answer = self._accept(asked["command"], asked.get("refusal"))
+            await self._line.send(json_frame(Kind.ANSWER, answer, frame.number).encode())
 
-    def _accept(self, command: dict[str, Any]) -> dict[str, Any]:
+    def _accept(self, command: dict[str, Any], refusal: dict[str, str] | None) -> dict[str, Any]:
+        id = command.get("message_id")
+        if id in self.known:
+            return {"seq": self.known[id], "repeat": True}
         if self.refuse is not None:
-            return {"error": {"code": self.refuse.code, "detail": self.refuse.detail, "hint": self.refuse.hint}}
-        return {"seq": self.tell(events.accepted(command["kind"], command.get("message_id")), "person")}
+            refusal = {"code": self.refuse.code, "detail": self.refuse.detail, "hint": self.refuse.hint}
+        if refusal is not None:
+            return {"error": refusal}
+        self.asked.append(("command", command))
+        seq = self.tell(events.accepted(command["kind"], id), "person")
+        if id is not None:
+            self.known[id] = seq
+        return {"seq": seq}
 
 
 class StageBox:

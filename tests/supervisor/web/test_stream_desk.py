@@ -67,6 +67,41 @@ async def test_a_message_id_reaches_the_worker(tmp_path: Path) -> None:
         assert stage.worker.asked == [("command", {"kind": "take_lease", "message_id": UUID})]
 
 
+async def test_a_repeat_gets_the_first_ack_and_changes_nothing(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as ana, stage.client() as ben:
+        wishes: dict[str, dict[str, Any]] = {
+            "take_lease": {},
+            "prompt": {"text": "ls"},
+            "resize": {"rows": 2, "columns": 2},
+            "release_lease": {},
+        }
+        ids = {kind: UUID[:-1] + str(number) for number, kind in enumerate(wishes)}
+        for kind, wish in wishes.items():
+            await ana.command(kind, kind=kind, message_id=ids[kind], **wish)
+        first = [await ana.until("ack") for _ in wishes]
+        assert [ack["id"] for ack in first] == list(wishes)
+        await ben.type(b"b")
+        await settle(stage, ben)
+        holder = stage.session.lease.holder(stage.clock.boot())
+        assert holder is not None
+        for kind, wish in wishes.items():
+            await ana.command(kind, kind=kind, message_id=ids[kind], **wish)
+        assert [await ana.until("ack") for _ in wishes] == first
+        assert stage.session.lease.holder(stage.clock.boot()) == holder
+        assert len(stage.worker.asked) == len(wishes) + 1
+
+
+async def test_a_command_with_an_id_that_is_no_repeat_is_refused_like_any_other(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as ana, stage.client() as ben:
+        await ana.type(b"a")
+        await settle(stage, ana)
+        await ben.command("c1", kind="prompt", text="ls", message_id=UUID)
+        refused = await ben.until("refused")
+        assert (refused["id"], refused["error"]["code"]) == ("c1", "lease_held")
+        assert refused["error"]["by"]["person"] == "owner"
+        assert stage.worker.asked == [("keys", b"a")]
+
+
 async def test_acks_come_in_the_order_of_their_commands(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage, stage.client() as client:
         for number in range(5):

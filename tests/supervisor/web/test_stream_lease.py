@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from supervisor.core.access import OWNER, Principal
 from supervisor.core.leases import LEASE_SECONDS, Held, Lease, Seat
 from supervisor.web.stream_lease import CLOCK, Clock, command_by_post, lease_message, new_seat, refusal
-from tests.supervisor.web.stage import AT, SESSION, open_stage
+from tests.supervisor.web.stage import AT, SESSION, open_stage, until
 from workers.errors import Refused
 
 ANA = Seat("c1", "ana", None, "owner")
@@ -82,6 +82,20 @@ async def test_a_prompt_by_post_needs_the_lease_free(tmp_path: Path, mock_clock:
             assert caught.value.code == "lease_held"
         mock_clock.jump(LEASE_SECONDS)
         assert await command_by_post(stage.session, OWNER, "prompt", {"kind": "prompt", "text": "ls"}, stage.clock)
+
+
+async def test_a_repeat_by_post_gets_the_first_answer_whoever_types_by_now(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as client:
+        wish = {"kind": "prompt", "text": "ls", "message_id": "0b9c2f0e-8f5e-4c36-9d1c-0123456789ab"}
+        first = await command_by_post(stage.session, OWNER, "prompt", wish, stage.clock)
+        await client.type(b"x")
+        await until(lambda: stage.worker.keys == b"x")
+        assert await command_by_post(stage.session, OWNER, "prompt", wish, stage.clock) == first
+        with pytest.raises(Refused) as caught:
+            other = {**wish, "message_id": "0b9c2f0e-8f5e-4c36-9d1c-0123456789ac"}
+            await command_by_post(stage.session, OWNER, "prompt", other, stage.clock)
+        assert caught.value.code == "lease_held"
+        assert caught.value.fields["until"] is not None
 
 
 async def test_other_commands_by_post_need_no_lease(tmp_path: Path) -> None:

@@ -159,6 +159,19 @@ def test_a_repeat_is_not_carried_out_again_and_gets_the_first_number(echo: Talk)
     assert echo.session.state is State.RUNNING
 
 
+def test_whoever_may_not_may_still_hear_what_was_accepted(echo: Talk) -> None:
+    first = echo.seq(commands.Prompt("hi", "m1"))
+    held = Refused("lease_held", "ana is typing", "wait")
+
+    def ask(command: commands.Command) -> int:
+        return echo.session.command(Order(command, ANA, "person", "made", held), 0.0, 0)[0]
+
+    assert ask(commands.Prompt("hi", "m1")) == first
+    for command in (commands.Prompt("hi", "m2"), commands.Prompt("hi")):
+        with pytest.raises(Refused, match="ana is typing"):
+            ask(command)
+
+
 def test_a_repeat_is_known_after_a_resume() -> None:
     past = Past()
     past.read(7, events.body_of(events.accepted("prompt", "m1"), "person"))
