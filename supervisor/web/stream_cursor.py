@@ -23,7 +23,6 @@ from supervisor.web.stream_source import Batch, Ending
 from workers.core.events import client_frame
 
 PAGE_EVENTS = 256
-PAGE_OCTETS = 1 << 20  # a few frames of the largest size: a thread's start costs more than reading one
 BEHIND = 1 << 20  # octets, by the interface
 SIZES = 256  # resizes that wait for the output before them; when full the events wait with them
 SNAPSHOT_OCTETS = 192 << 10  # of output before the live end; a screen of 50 by 200 is painted by far less
@@ -165,10 +164,12 @@ class Cursor:
         if seq <= self._live_after or _RESIZED not in body:
             return False
         update = json.loads(body)["update"]
-        if update["sessionUpdate"] != "_rc/resized":
-            return False
-        message = size_message(update["rows"], update["columns"])
-        self._coming = _Size(seq, update["terminal_offset"], message)
+        rows, columns, offset = (update.get(name) for name in ("rows", "columns", "terminal_offset"))
+        if update["sessionUpdate"] != "_rc/resized" or not all(
+            isinstance(each, int) for each in (rows, columns, offset)
+        ):
+            return False  # an agent may say what it likes, and this is called in the walk of its session
+        self._coming = _Size(seq, offset, size_message(rows, columns))
         return True
 
     def _add_output(self, batch: Batch) -> None:
@@ -279,12 +280,11 @@ class Cursor:
 
     async def _fetch_span(self, span: Span, place: Place) -> None:
         assert self._steps is not None
-        page = await self._hub.read_terminal(span.start, min(PAGE_OCTETS, span.end - span.start))
+        page = await self._hub.read_terminal(span.start, min(MAX_PIECE, span.end - span.start))
         self._steps.popleft()
         data = page.data[: max(span.end - page.start, 0)]
-        for at in range(0, len(data), MAX_PIECE):
-            piece = self._dialect.octets(OUTPUT, page.start + at, data[at : at + MAX_PIECE], None)
-            self._page.append((piece, place))
+        if data:
+            self._page.append((self._dialect.octets(OUTPUT, page.start, data, None), place))
         if data and page.start + len(data) < span.end:
             self._steps.appendleft(Span(page.start + len(data), span.end))
 
@@ -299,17 +299,16 @@ class Cursor:
                 break
 
     async def _fetch_output(self, span: Span) -> None:
-        page = await self._hub.read_terminal(span.start, min(PAGE_OCTETS, span.end - span.start))
+        page = await self._hub.read_terminal(span.start, min(MAX_PIECE, span.end - span.start))
         start = min(page.start, span.end)
         if not page.data and self._session.ended:
             start = span.end  # nobody will write what is missing
         if start > span.start:
             self._add_gap("terminal_gap", span.start, start, place=(self.seq, start))
         data = page.data[: span.end - start]
-        for at in range(0, len(data), MAX_PIECE):
-            piece = data[at : at + MAX_PIECE]
-            place = (self.seq, start + at + len(piece))
-            self._page.append((self._dialect.octets(OUTPUT, start + at, piece, place), place))
+        if data:
+            place = (self.seq, start + len(data))
+            self._page.append((self._dialect.octets(OUTPUT, start, data, place), place))
 
     def _add_gap(self, kind: str, first: int, last: int, place: Place) -> None:
         body = to_json({"type": kind, "from": first, "to": last})

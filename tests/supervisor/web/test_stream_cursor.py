@@ -248,6 +248,20 @@ async def test_a_resize_of_long_ago_and_a_text_that_speaks_of_one_are_events_onl
             assert [event["type"] for event in await reader.read()] == ["event", "event"]
 
 
+async def test_a_resize_that_makes_no_sense_is_an_event_only(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, reading(stage) as reader:
+        stage.worker.tell({"sessionUpdate": "_rc/resized", "rows": "many", "columns": None}, "agent")
+        assert [event["type"] for event in await reader.read()] == ["event"]
+
+
+async def test_many_events_at_once_are_more_than_one_batch(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, reading(stage) as reader:
+        for _ in range(BATCH_PIECES + 10):
+            stage.worker.tell({"sessionUpdate": "_rc/archived"})
+        assert len(reader.cursor.batch().pieces) == BATCH_PIECES
+        assert [event["seq"] for event in await reader.read()] == list(range(1, BATCH_PIECES + 11))
+
+
 async def test_events_wait_when_too_many_sizes_wait_for_output(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage, reading(stage) as reader:
         for rows in range(SIZES + 10):
