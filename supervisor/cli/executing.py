@@ -37,7 +37,7 @@ def _exec(args: argparse.Namespace) -> int:
     size = ownterminal.size()
     wish = clients.given(command=command, rows=size[0] if size else None, columns=size[1] if size else None)
     ticket = client.post(clients.session_path(session, "exec"), wish)["ticket"]
-    program = _Program(safe=not is_terminal(ownterminal.STDOUT))
+    program = Program(safe=not is_terminal(ownterminal.STDOUT))
     with ownterminal.raw():
         try:
             code = run(program.run, client.address.socket, clients.session_path(session, "exec"), ticket)
@@ -48,7 +48,7 @@ def _exec(args: argparse.Namespace) -> int:
     return code
 
 
-class _Program:
+class Program:
     """`safe`: what it prints goes to no terminal, so that nothing has to be kept from one."""
 
     def __init__(self, safe: bool) -> None:

@@ -25,7 +25,8 @@ Message = bytes | dict[str, Any]
 class Keyboard:
     """`view`: nothing goes to the session. While muted (a replay) what the terminal answers by itself is dropped.
 
-    Sending is a task of its own, so that a box which takes nothing never keeps a person from leaving.
+    Sending is a task of its own, so that a box which takes nothing never keeps a person from leaving. A pipe is no
+    person: what comes from one waits for the line.
     """
 
     def __init__(self, view: bool) -> None:
@@ -51,18 +52,20 @@ class Keyboard:
         """Read until the keyboard (or pipe) ends, or says that it wants to leave."""
         while data := await ownterminal.read():
             typed = self._detach.feed(data) if self._interactive else Typed(data)
-            self._type(typed.keys)
+            await self._type(typed.keys)
             if typed.wish == "d":
                 return Outcome(DETACHED)
             if typed.wish == "t":
                 self.command("lease", "take_lease")
         return Outcome(SIGNALLED, signal=signal.SIGHUP) if self._interactive else None
 
-    def _type(self, keys: bytes) -> None:
+    async def _type(self, keys: bytes) -> None:
         muted = self._muted or trio.current_time() < self._muted_until
         wanted = b"".join(data for is_answer, data in self._sieve.sort(keys) if not (muted and is_answer))
-        if wanted:
+        if wanted and self._interactive:
             self._post(wanted)
+        elif wanted and not self._view:
+            await self._sent.send(wanted)
 
     def command(self, id: str, kind: str, **fields: object) -> None:
         self._post({"type": "command", "id": id, "command": {"kind": kind, **fields}})
@@ -79,9 +82,9 @@ class Keyboard:
                 self._sent.send_nowait(message)
 
     async def send(self, line: Line) -> None:
-        """Send what is typed, for as long as the line holds; what an earlier line has not taken is forgotten."""
+        """Send what is typed, for as long as the line holds; keys that an earlier line has not taken are forgotten."""
         with suppress(trio.WouldBlock):
-            while True:
+            while self._interactive:
                 self._to_send.receive_nowait()
         self._connected = True
         try:

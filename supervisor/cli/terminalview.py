@@ -123,7 +123,8 @@ class TerminalView:
     async def _screen(self, message: dict[str, Any]) -> bool:
         self._live_at = int(message["live_at"])
         self._keyboard.mute()
-        await self._write(RESET)
+        if self._overlay.is_terminal:
+            await self._write(RESET)
         return False
 
     async def _start_anew(self, message: dict[str, Any]) -> bool:

@@ -75,13 +75,13 @@ def test_delete_says_how_to_get_it_back(odd: OddBox, odd_rc: Rc) -> None:
     assert odd.asked[-1].json == {}
 
 
-def test_what_the_gate_keeps_is_told_with_its_reasons(odd: OddBox, odd_rc: Rc) -> None:
+def test_what_the_gate_keeps_is_told_with_its_paths(odd: OddBox, odd_rc: Rc) -> None:
     odd.answer("GET", f"/v1/code/sessions/{ONE}", {"id": ONE, "name": "fix"})
     reasons = [{"code": "changed", "detail": "1 changed file", "paths": ["a.txt"]}]
     odd.refuse("DELETE", f"/v1/code/sessions/{ONE}", 409, "kept", "fix is kept", reasons=reasons)
     called = odd_rc("delete", ONE)
     assert called.code == 4
-    assert called.err == "rc: fix is kept; h\n  changed: 1 changed file: a.txt\n"
+    assert called.err == "rc: fix is kept (a.txt); h\n"
 
 
 def test_later_words_of_delete_are_not_known_yet(rc: Rc) -> None:

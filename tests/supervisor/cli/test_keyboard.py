@@ -102,17 +102,32 @@ async def test_what_the_terminal_answers_to_a_replay_is_dropped(
 
 
 async def test_what_was_typed_without_a_line_is_forgotten(tmp_path: Path) -> None:
-    with pipes() as (to_stdin, _):
+    with terminal() as screen, raw():
         keyboard = Keyboard(view=False)
         async with stage(tmp_path) as box, trio.open_nursery() as nursery:
             nursery.start_soon(keyboard.read)
-            os.write(to_stdin, b"lost")
+            screen.type(b"lost")
             await trio.testing.wait_all_tasks_blocked(0.02)
             async with opened(box.path, "/s") as line, trio.open_nursery() as typing:
                 played = await box.next()
                 typing.start_soon(keyboard.send, line)
                 await trio.testing.wait_all_tasks_blocked()
-                os.write(to_stdin, b"kept")
+                screen.type(b"kept")
+                assert await played.hear_keys() == b"kept"
+                typing.cancel_scope.cancel()
+            nursery.cancel_scope.cancel()
+
+
+async def test_what_comes_from_a_pipe_waits_for_the_line(tmp_path: Path) -> None:
+    with pipes() as (to_stdin, _):
+        keyboard = Keyboard(view=False)
+        async with stage(tmp_path) as box, trio.open_nursery() as nursery:
+            nursery.start_soon(keyboard.read)
+            os.write(to_stdin, b"kept")
+            await trio.testing.wait_all_tasks_blocked(0.02)
+            async with opened(box.path, "/s") as line, trio.open_nursery() as typing:
+                played = await box.next()
+                typing.start_soon(keyboard.send, line)
                 assert await played.hear_keys() == b"kept"
                 typing.cancel_scope.cancel()
             nursery.cancel_scope.cancel()

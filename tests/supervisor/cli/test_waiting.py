@@ -93,7 +93,11 @@ def test_a_session_that_is_deleted_meanwhile_is_told(odd: OddBox, odd_rc: Rc) ->
     assert (called.code, "has been deleted meanwhile" in called.err) == (3, True)
 
 
-def test_what_to_wait_for_must_be_said(rc: Rc) -> None:
-    assert rc("wait", "x").code == 2
+def test_without_a_word_it_waits_for_idle(box: ServedBox, rc: Rc) -> None:
+    made = box.new(agent="echo", prompt="wait 0.3")
+    assert rc("wait", made["name"], "--json").json["turn"] == "idle"
+
+
+def test_what_nobody_can_wait_for_is_refused(rc: Rc) -> None:
     assert rc("wait", "x", "--until", "later").code == 2
     assert rc("wait", "x", "--until", "exit", "--timeout", "long").code == 2
