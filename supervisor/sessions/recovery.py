@@ -10,9 +10,11 @@ from typing import Any
 import structlog
 
 from supervisor.core.facts import Facts
+from supervisor.sessions.creation import remove_bundle
 from supervisor.sessions.endings import first_facts, read_facts
 from workers.bundle import Bundle
 from workers.core.spec import Spec
+from workers.journalfile import segments
 
 log = structlog.get_logger()
 
@@ -28,8 +30,32 @@ class Found:
 
 def take_inventory(directory: str, index: Mapping[str, dict[str, Any]]) -> list[Found]:
     """Every bundle there is. `index` holds facts by session id as the store knows them. Blocks on the disk."""
-    found = [look(os.path.join(directory, name), index.get(name)) for name in sorted(os.listdir(directory))]
+    there = [name for name in _names(directory) if not _take_back(directory, name)]
+    found = [look(os.path.join(directory, name), index.get(name)) for name in there]
     return [each for each in found if each is not None]
+
+
+def _names(directory: str) -> list[str]:
+    """Of every bundle there."""
+    with os.scandir(directory) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
+def _take_back(directory: str, name: str) -> bool:
+    """Whether this bundle was still being made, or taken back, when a supervisor was killed; then it goes.
+
+    No worker ever wrote in it, and none lives: a worker's first acts are to take the lock and to say `starting`.
+    """
+    bundle = Bundle(os.path.join(directory, name))
+    if segments(bundle.directory, "events") and not bundle.is_void():
+        return False
+    lock = bundle.try_lock()
+    if lock is None:
+        return False
+    os.close(lock)
+    log.warning("session_never_began", session=name)
+    remove_bundle(bundle)
+    return True
 
 
 def look(directory: str, indexed: dict[str, Any] | None) -> Found | None:
@@ -62,7 +88,7 @@ def _indexed(value: dict[str, Any] | None) -> Facts | None:
 def highest_epoch(registry_directory: str) -> int:
     """The highest epoch that a worker of this box has seen, so that a lost store never makes us look older."""
     epochs = [0]
-    for name in os.listdir(registry_directory):
+    for name in _names(registry_directory):
         seen = (Bundle(os.path.join(registry_directory, name)).read_json("epoch.json") or {}).get("epoch", 0)
         epochs.append(seen if isinstance(seen, int) else 0)
     return max(epochs)
