@@ -53,7 +53,8 @@ class BoxRoutes:
     async def change(self, request: Request, body: models.BoxChange) -> Response:
         box, by = self._box, principal(request)
         wish = body.model_dump(exclude_none=True)
-        await box.carry_out(lambda: box.change(by, **wish))
+        if wish:
+            await box.carry_out(lambda: box.change(by, **wish))
         return Json(box.describe(by))
 
     async def projects(self, request: Request) -> Response:

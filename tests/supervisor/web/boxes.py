@@ -52,12 +52,33 @@ class _Connection(http.client.HTTPConnection):
 
 
 class ServedBox:
-    """A box that runs. `project` is a git repository that it serves."""
+    """A box that runs, in `directory`. `project` is a git repository that it serves."""
 
-    def __init__(self, process: subprocess.Popen[bytes], state_dir: Path, project: Path) -> None:
-        self.process = process
-        self.state_dir = state_dir
-        self.project = project
+    def __init__(self, directory: Path, options: tuple[str, ...]) -> None:
+        self.state_dir = directory / "s"
+        self.project = directory / "app"
+        self.log = directory / "log"
+        words = ["serve", "--state-dir", str(self.state_dir), "--listen", "127.0.0.1:0", "--no-create-session-in-dir"]
+        self._command = [sys.executable, "-m", "supervisor", *words, *options]
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with open(self.log, "ab") as log:
+            return subprocess.Popen(self._command, cwd=self.project, stderr=log, stdin=subprocess.DEVNULL)
+
+    def crash(self) -> None:
+        """Kill the supervisor and start it anew."""
+        self.process.kill()
+        self.process.wait()
+        self.process = self._start()
+        until(self.answers, READY_SECONDS)
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return self.ask("GET", "/healthz").status == 200
+        except OSError:
+            return False
 
     @property
     def socket(self) -> str:
@@ -104,32 +125,18 @@ def serving(directory: Path, *options: str) -> Iterator[ServedBox]:
     (project / "a.txt").write_text("one\n")
     git(project, "add", "a.txt")
     git(project, "commit", "-q", "-m", "begin")
-    state_dir = directory / "s"
-    command = [sys.executable, "-m", "supervisor", "serve", "--state-dir", str(state_dir), "--listen", "127.0.0.1:0"]
-    with open(directory / "log", "wb") as log:
-        process = subprocess.Popen(
-            [*command, "--no-create-session-in-dir", *options], cwd=project, stderr=log, stdin=subprocess.DEVNULL
-        )
-    box = ServedBox(process, state_dir, project)
+    box = ServedBox(directory, options)
     try:
-        until(lambda: _answers(box, directory / "log"), READY_SECONDS)
+        until(box.answers, READY_SECONDS)
         yield box
     finally:
         with contextlib.suppress(OSError, http.client.HTTPException):
             box.ask("POST", "/v1/shutdown", {"sessions": True})
         try:
-            process.wait(READY_SECONDS)
+            box.process.wait(READY_SECONDS)
         finally:
-            process.kill()
-            process.wait()
-
-
-def _answers(box: ServedBox, log: Path) -> bool:
-    assert box.process.poll() is None, log.read_text()
-    try:
-        return box.ask("GET", "/healthz").status == 200
-    except OSError:
-        return False
+            box.process.kill()
+            box.process.wait()
 
 
 def git(directory: Path, *words: str) -> str:
