@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -196,6 +197,8 @@ def has_started(session: Session) -> bool:
 
 async def launch_refusal(session: Session) -> Refused:
     """Why the agent of this session could not be started, as its worker has written it down."""
+    with contextlib.suppress(Refused):  # what is known then is told
+        await session.wait_settled()  # a worker tells of the end before it leaves its note
     note = await trio.to_thread.run_sync(session.bundle.read_json, "exit.json") or {}
     detail = str(note.get("detail") or f"the agent of {session.facts.name} did not start")
     return Refused("launch_failed", detail, "check that the command is there and may be run")
