@@ -153,6 +153,8 @@ def _become(argv: list[str], env: dict[str, str], cwd: str, slave: int, told: in
         os.execvpe(argv[0], argv, env)
     except OSError as error:
         os.write(told, f"{step} {error.errno or errno.EIO}".encode())
+    except ValueError:  # a name that is empty, or that no encoding has octets for: refused before the kernel sees it
+        os.write(told, f"{step} {errno.EINVAL}".encode())
     finally:
         os._exit(127)
 

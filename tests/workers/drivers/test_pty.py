@@ -88,6 +88,8 @@ def test_a_program_is_found_in_its_own_path_and_behind_a_wall(programs: Programs
         ("no-such-program", ("exec", errno.ENOENT)),
         ("/etc", ("exec", errno.EACCES)),
         ("/dev/null", ("exec", errno.EACCES)),
+        ("", ("exec", errno.EINVAL)),
+        ("half a pair: \ud800", ("exec", errno.EINVAL)),
     ],
 )
 def test_a_failed_exec_comes_back_with_its_errno(programs: Programs, argv: str, failure: tuple[str, int]) -> None:
