@@ -158,10 +158,13 @@ async def test_a_client_that_never_reads_is_given_up_after_a_minute(tmp_path: Pa
         assert looks_at(stage) == 0
 
 
-async def test_nonsense_in_place_of_a_frame_ends_the_connection_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("nonsense", [b"\xff" * 100, b"\x81\x82" + bytes(4) + b"\xff\xfe", b"\x81\x02hi"])
+async def test_nonsense_in_place_of_a_frame_ends_the_connection_and_nothing_else(
+    tmp_path: Path, nonsense: bytes
+) -> None:
     async with open_stage(tmp_path) as stage, stage.client() as other, stage.stream() as stream:
         await shake_hands(stream)
-        await stream.send_all(b"\xff" * 100)
+        await stream.send_all(nonsense)
         await read_to_the_end(stream)
         await until(lambda: looks_at(stage) == 1)
         await other.tell(type="ping", id="p")
