@@ -53,7 +53,7 @@ def test_the_gate_names_paths_in_its_one_line(capsys: Capture) -> None:
         {"code": "running", "detail": "it runs"},
     ]
     printing.refuse(Refused("kept", "kept", "look", reasons=reasons), as_json=False)
-    assert capsys.readouterr().err == "rc: kept (b\\x1b[31m\\x0a, f0, f1, f2, f3, f4, f5, f6, 2 more); look\n"
+    assert capsys.readouterr().err == "rc: kept (b\\x1b[31m\\n, f0, f1, f2, f3, f4, f5, f6, 2 more); look\n"
 
 
 def test_control_characters_are_shown_wherever_something_is_printed(capsys: Capture) -> None:
@@ -63,7 +63,9 @@ def test_control_characters_are_shown_wherever_something_is_printed(capsys: Capt
     printing.note(evil)
     printing.table(("NAME",), [[evil]])
     printing.value({"name": evil})
-    printing.refuse(Refused("failed", evil, evil, reasons=[{"code": evil, "detail": evil, "paths": [evil]}]), as_json=False)
+    printing.refuse(
+        Refused("failed", evil, evil, reasons=[{"code": evil, "detail": evil, "paths": [evil]}]), as_json=False
+    )
     captured = capsys.readouterr()
     printed = captured.out + captured.err
     assert not set(printed) & set("\x1b\x07\u202e\x9b")
