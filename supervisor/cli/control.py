@@ -38,12 +38,12 @@ def _shutdown(args: argparse.Namespace) -> int:
             raise Refused("failed", f"the box has not ended within {END_SECONDS:.0f} s", hint)
     if args.json:
         printing.value(answer)
-    elif running:
-        printing.line(
-            f"the box has ended; {printing.count(running, 'session')} run on, and rc serve takes them up again"
-        )
+    elif args.sessions:
+        printing.line("the box and all sessions have ended")
+    elif running == 1:
+        printing.line("the box has ended; 1 session runs on, and rc serve takes it up again")
     else:
-        printing.line("the box has ended")
+        printing.line(f"the box has ended; {running} sessions run on, and rc serve takes them up again")
     return exits.DONE
 
 

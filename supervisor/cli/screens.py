@@ -27,11 +27,11 @@ def _top(args: argparse.Namespace) -> int:
     if not can_show():
         raise usage("rc top needs a terminal in front of somebody", "rc ls and rc status need none")
     client.get("/v1/box")  # whoever may not look is told so before the screen is taken
-    run(_show, client)
+    run(show, client)
     return exits.DONE
 
 
-async def _show(client: clients.Client) -> None:
+async def show(client: clients.Client) -> None:
     import trio
 
     from supervisor.statusscreen import StatusScreen
