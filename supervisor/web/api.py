@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import trio
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -10,6 +12,7 @@ from starlette.responses import Response
 from supervisor.sessions.box import VERSION, Box
 from supervisor.web import box_routes, content_routes, files_routes, house_routes, session_routes, shapes, stream_routes
 from supervisor.web.faults import TRANSLATIONS
+from supervisor.web.idempotency import SECRET_ANSWERS
 from supervisor.web.responses import Json
 
 DESCRIPTION = (
@@ -44,6 +47,16 @@ def build_api(box: Box) -> FastAPI:
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> Response:
-        return Json(await trio.to_thread.run_sync(app.openapi))
+        return Json(await trio.to_thread.run_sync(_described, app))
 
     return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The API in words, with what stands before the routes and so is unknown to them."""
+    if app.openapi_schema is None:
+        described = app.openapi()
+        for path, methods in described["paths"].items():
+            if "post" in methods and path not in SECRET_ANSWERS:
+                methods["post"].setdefault("parameters", []).append(shapes.IDEMPOTENCY_KEY)
+    return app.openapi()

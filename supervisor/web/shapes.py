@@ -107,7 +107,14 @@ def problem_answer(description: str) -> Shape:
     return {"description": description, "content": {"application/problem+json": {"schema": PROBLEM}}}
 
 
+IDEMPOTENCY_KEY: Shape = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A repeat with the same key and body gets the first answer again, for 24 hours",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
 PROBLEMS: dict[int | str, Shape] = {
     "4XX": problem_answer("Refused; nothing was changed"),
-    "5XX": problem_answer("It could not be done: `launch_failed`, `git_failed`, `not_ready`, `disk_full`"),
+    "5XX": problem_answer("It could not be done: `launch_failed`, `git_failed`, `not_ready`, `disk_full`, `internal`"),
 }

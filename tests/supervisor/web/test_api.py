@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.core.access import ROUTES, SESSION
+from supervisor.core.access import ROUTES, SESSION, SESSIONS
 from tests.supervisor.web.boxes import ServedBox
 
 
@@ -21,6 +21,13 @@ def test_the_description_is_openapi_and_tells_of_problems(box: ServedBox) -> Non
         for operation in methods.values():
             refusal = operation["responses"]["4XX"]["content"]
             assert "application/problem+json" in refusal, path
+
+
+def test_the_description_tells_of_keys_for_repeats(box: ServedBox) -> None:
+    for _ in range(2):
+        paths = box.ask("GET", "/openapi.json").json["paths"]
+        assert [each["name"] for each in paths[SESSIONS]["post"]["parameters"]] == ["Idempotency-Key"]
+        assert [each["in"] for each in paths[SESSION + "/exec"]["post"]["parameters"]] == ["path"]
 
 
 @pytest.mark.parametrize(
