@@ -154,8 +154,7 @@ class Program:
         if self._pty is None:
             return
         forced = self._ladder is not None and self._ladder.killing
-        name = signal.Signals(-code).name if code < 0 else None
-        self._how = (None if code < 0 else code, name, forced)
+        self._how = (code, None, forced) if code >= 0 else (None, signal_name(-code), forced)
         self._sweep_at = time.monotonic() + (0 if self._read_at else DRAIN_SECONDS)
 
     # Time
@@ -196,6 +195,14 @@ class Program:
         self._pty.close()
         self._pty = self._ladder = None
         self._told.program_ended(code, name, forced)
+
+
+def signal_name(number: int) -> str:
+    """A signal's name, as `kill -l` has it. Python has names for the ends of the real-time signals only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
 
 
 def explain(step: str, number: int, name: str, env: dict[str, str], cwd: str) -> str:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import errno
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.waiting import until
 from tests.workers.parts import Workers
-from workers.program import explain
+from workers.program import explain, signal_name
 
 ENV = {"PATH": "/usr/bin:/bin"}
 
@@ -42,6 +43,20 @@ def test_a_program_that_does_not_start_names_the_cause(tree: str, step: str, num
 def test_a_workspace_that_cannot_be_entered_is_named(tree: str) -> None:
     told = explain("workspace", errno.EACCES, "sh", ENV, tree)
     assert told == f"the workspace {tree} cannot be used: Permission denied"
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(signal.SIGKILL, "SIGKILL"), (signal.SIGRTMIN, "SIGRTMIN"), (signal.SIGRTMIN + 6, "SIGRTMIN+6")],
+)
+def test_every_signal_has_a_name(number: int, name: str) -> None:
+    assert signal_name(number) == name
+
+
+def test_a_worker_outlives_an_agent_that_a_real_time_signal_ends(workers: Workers) -> None:
+    bundle = workers.launch("sh", "-c", f"kill -{signal.SIGRTMIN + 6} $$")
+    note = until(lambda: bundle.read_json("exit.json"))
+    assert (note["code"], note["signal"], note["reason"]) == (None, "SIGRTMIN+6", "ended")
 
 
 def test_a_program_may_leave_its_terminal_and_come_back(workers: Workers) -> None:
