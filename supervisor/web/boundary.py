@@ -26,7 +26,7 @@ def one_connection(**facts: object) -> Iterator[Outcome]:
     try:
         yield outcome
     except* (Broken, trio.BrokenResourceError, trio.ClosedResourceError):
-        log.debug("peer gone", **facts)
+        log.debug("peer_gone", **facts)
     except* Exception as bugs:
         outcome.failed = True
-        log.error("connection failed", exc_info=bugs, **facts)
+        log.error("connection_failed", exc_info=bugs, **facts)

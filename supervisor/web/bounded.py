@@ -35,7 +35,7 @@ class _Log(Logger):
         pass
 
     async def exception(self, message: str, *args: Any, **kwargs: Any) -> None:
-        log.exception("connection failed", server=message)
+        log.exception("connection_failed", server=message)
 
 
 def _config() -> Config:
@@ -116,7 +116,7 @@ class Bounded(TCPServer):
                 await self._send(event.data)
             whole = True
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-            log.debug("reader gone")
+            log.debug("reader_gone")
         finally:
             if not whole:  # half an answer is on the line, nothing sensible can follow it
                 self._line.cancel()

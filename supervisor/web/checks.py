@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from supervisor.core import access
 from supervisor.core.access import Principal, Route
+from supervisor.core.printable import visible
 from supervisor.errors import INTERNAL
 from supervisor.web.body import Body, check_media_type, given_back
 from supervisor.web.boundary import one_connection
@@ -19,6 +20,7 @@ from workers.errors import Refused
 
 log = structlog.get_logger()
 
+PATH_SHOWN = 200  # characters of a path that somebody made up, in a line of the log
 BINARY_BODIES = {(access.SESSION + "/files", "PUT")}  # a file's content; everything else is JSON
 
 
@@ -34,7 +36,8 @@ def check_head(head: Head, principal: Principal, hosts: frozenset[str] | None) -
         return access.route(principal, head.method, head.path, head.asks_for_websocket)
     except Refused as refused:
         if refused.code == "not_allowed":
-            log.warning("not allowed", principal=principal.kind, session=principal.session, method=head.method)
+            path = visible(head.path[:PATH_SHOWN])
+            log.warning("not_allowed", session=principal.session, by=principal.kind, method=head.method, path=path)
         raise
 
 

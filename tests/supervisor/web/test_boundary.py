@@ -15,7 +15,7 @@ def test_a_bug_is_logged_and_goes_no_further() -> None:
         raise AssertionError("broken")
     assert outcome.failed
     assert [(line["event"], line["log_level"], line["path"]) for line in lines] == [
-        ("connection failed", "error", "/x")
+        ("connection_failed", "error", "/x")
     ]
 
 

@@ -50,10 +50,9 @@ def test_no_host_is_checked_on_the_unix_socket() -> None:
 
 def test_what_a_session_may_not_do_is_logged() -> None:
     with capture_logs() as lines, pytest.raises(Refused):
-        check_head(head("POST", "/v1/code/sessions"), AGENT, None)
-    assert [(line["event"], line["session"], line["method"]) for line in lines] == [
-        ("not allowed", "session_own", "POST")
-    ]
+        check_head(head("POST", "/v1/\x1b[31m"), AGENT, None)
+    told = {"event": "not_allowed", "session": "session_own", "by": "agent", "method": "POST", "log_level": "warning"}
+    assert lines == [{**told, "path": "/v1/\\x1b[31m"}]
 
 
 class Client:
