@@ -45,11 +45,16 @@ class SideFiles:
         """Put a whole file into place. Raises OSError, and then nothing is there that was not there before."""
         path = os.path.join(self._directory, name)
         descriptor = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        self._unsynced.append(descriptor)
-        if os.write(descriptor, data) < len(data):
+        try:
+            if os.write(descriptor, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.rename(f"{path}.new", path)
+        except OSError:
+            # Closed at once: nothing that syncs comes while the disk is full, and a full disk is tried for hours.
+            os.close(descriptor)
             os.unlink(f"{path}.new")
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.rename(f"{path}.new", path)
+            raise
+        self._unsynced.append(descriptor)
         self._unsynced.append(os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
     def take_unsynced(self) -> list[int]:
