@@ -275,7 +275,10 @@ class Reserve:
         if os.path.exists(self._path):
             return True
         temporary = self._path + ".new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:  # a disk can be out of inodes as well
+            return False
         try:
             os.posix_fallocate(descriptor, 0, RESERVE)
         except OSError:

@@ -266,3 +266,7 @@ def test_a_full_disk_loses_nothing_and_has_room_for_a_notice(tmp_path: Path) -> 
         output.close()
         assert events(disk) == {1: b"a notice"}
         assert read_terminal(str(disk), output.end - 5).data == b"ooooo"
+
+
+def test_a_disk_without_room_for_one_more_file_has_no_reserve(tmp_path: Path) -> None:
+    assert not Reserve(str(tmp_path / "gone")).rebuild()
