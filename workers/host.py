@@ -76,7 +76,7 @@ class Host:
         self._boot = boot_id()
         self._history = bundle.history_for(self._boot)
         self._selector = selectors.DefaultSelector()
-        self._recorder = Recorder(bundle.directory, self)
+        self._recorder = Recorder(bundle.directory, self, spec.terminal_keep)
         self._links = LinkServer(self._selector, bundle.key(), spec.id, self._recorder.end, self)
         self._past = self._recorder.read_past() if self._recorder.last_seq else Past()
         self._session = Session(ADAPTERS[spec.adapter](), spec.rows, spec.columns, self._past)

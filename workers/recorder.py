@@ -13,7 +13,7 @@ from workers.core.events import Blob
 from workers.core.past import Past
 from workers.core.session import Record
 from workers.errors import Refused
-from workers.journalfile import EventLog, Reserve, TerminalLog
+from workers.journalfile import TERMINAL_KEEP, EventLog, Reserve, TerminalLog
 from workers.journalread import read_events
 from workers.syncer import Done, Syncer
 
@@ -71,15 +71,16 @@ Answer = Callable[[OSError | None], None]  # called once: on disk, or not known 
 class Recorder:
     """Events wait in `_backlog` while the disk is full; their numbers are not told before they are written.
 
-    Output does not wait: at most one read of it is kept, and the program is not read until there is room.
+    Output does not wait: at most one read of it is kept, and the program is not read until there is room. Of what is
+    on disk `terminal_keep` octets stay.
     """
 
-    def __init__(self, directory: str, told: Told) -> None:
+    def __init__(self, directory: str, told: Told, terminal_keep: int = TERMINAL_KEEP) -> None:
         self.full_until: float | None = None  # when a full disk is tried again; None: there is room
         self._directory = directory
         self._told = told
         self._events = EventLog.open(directory)
-        self._terminal = TerminalLog.open(directory)
+        self._terminal = TerminalLog.open(directory, terminal_keep)
         self._files = SideFiles(directory)
         self._reserve = Reserve(directory)
         self._reserve.rebuild()
