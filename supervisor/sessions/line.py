@@ -54,13 +54,20 @@ class Line:
             raise Broken(f"the line is cut: {error}") from error
 
     async def flush_forever(self) -> None:
-        """Send what `send` had to keep, for as long as the line lives. Raises Broken when it is cut."""
+        """Send what `send` had to keep, while the line lives. Raises Broken when it is cut, or closed by us."""
         while True:
             await self._wake.wait()
             while self._unsent:
-                await trio.lowlevel.wait_writable(self._socket)
+                await self._wait_writable()
                 del self._unsent[: self._send_some(self._unsent)]
             self._wake = trio.Event()
+
+    async def _wait_writable(self) -> None:
+        if self._socket.fileno() >= 0:
+            with contextlib.suppress(trio.ClosedResourceError):
+                await trio.lowlevel.wait_writable(self._socket)
+                return
+        raise Broken("the line is closed")
 
     async def batches(self) -> AsyncIterator[list[Frame]]:
         """Frames as they come, those of one read together. Ends at the end of the line; raises Broken for nonsense."""
