@@ -8,12 +8,20 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+import trio
+
 from supervisor.core.facts import Facts
 from supervisor.sessions.projects import Project, Projects
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.watch import BOX, Watch
 from supervisor.store import Store
 from workers.core.events import now_text
+from workers.errors import Refused
+
+RETRY_SECONDS = 10.0  # a disk that is full stays so until somebody makes room
+
+log = structlog.get_logger()
 
 
 class Index:
@@ -55,12 +63,19 @@ class Index:
         return {id: json.loads(facts) for id, facts in rows}
 
     async def follow(self, registry: Registry, watch: Watch) -> None:
-        """Keep the sessions' rows as the registry has them, until cancelled."""
+        """Keep the sessions' rows as the registry has them, until cancelled. What the disk does not take now is tried
+        again: the bundles are the truth, and a box does not end for want of its index."""
         while True:
             changed = await watch.next() - {BOX}
             found = {id: registry.find(id) for id in changed}
             saved = {id: session.facts for id, session in found.items() if session is not None}
-            await self.save_facts(saved, [id for id, session in found.items() if session is None])
+            try:
+                await self.save_facts(saved, [id for id, session in found.items() if session is None])
+            except Refused as refused:
+                log.warning("index_not_saved", code=refused.code, detail=refused.detail)
+                for id in changed:
+                    watch.touch(id)
+                await trio.sleep(RETRY_SECONDS)
 
     async def save_facts(self, saved: dict[str, Facts], forgotten: list[str]) -> None:
         """Keep the facts of these sessions, and forget those."""
