@@ -13,8 +13,7 @@ _LETTER = re.compile(rb"[a-z]|\x1b\[(?P<code>\d+)(?:;1)?u")
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What a person typed. `keys` go to the session; `wish` is `d` (leave) or `t` (take the lease), if any: nothing
-    behind it counts."""
+    """What a person typed. `keys` go to the session; then comes `wish`: `d` (leave) or `t` (take the lease)."""
 
     keys: bytes
     wish: str | None = None
@@ -26,22 +25,28 @@ class DetachKeys:
     def __init__(self) -> None:
         self._held = b""
 
-    def feed(self, data: bytes) -> Typed:
+    def feed(self, data: bytes) -> list[Typed]:
+        """In the order in which it was typed. Behind the wish to leave nothing counts."""
+        typed: list[Typed] = []
         keys = b""
         while data:
             if self._held:
                 wish, data, kept = self._second(data)
                 keys += kept
                 if wish is not None:
-                    return Typed(keys, wish)
+                    typed.append(Typed(keys, wish))
+                    keys = b""
+                if wish == "d":
+                    return typed
                 continue
             prefix = _PREFIX.search(data)
             if prefix is None:
-                return Typed(keys + data)
+                keys += data
+                break
             keys += data[: prefix.start()]
             self._held = prefix.group()
             data = data[prefix.end() :]
-        return Typed(keys)
+        return [*typed, Typed(keys)] if keys else typed
 
     def _second(self, data: bytes) -> tuple[str | None, bytes, bytes]:
         """(the wish, what follows, what goes to the session after all) of the key behind a Ctrl-]."""

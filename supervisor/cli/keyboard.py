@@ -34,7 +34,8 @@ class Keyboard:
         self._interactive = is_terminal(ownterminal.STDIN)
         self._detach = DetachKeys()
         self._sieve = Sieve()
-        self._connected = False
+        self._listens = True  # whether somebody does, or will: before the first line nothing has been seen, so that
+        # what is typed is meant for whatever comes; after a cut it is typed blindly
         self._muted = False
         self._muted_until = 0.0
         self._sent: trio.MemorySendChannel[Message]
@@ -51,12 +52,12 @@ class Keyboard:
     async def read(self) -> Outcome | None:
         """Read until the keyboard (or pipe) ends, or says that it wants to leave."""
         while data := await ownterminal.read():
-            typed = self._detach.feed(data) if self._interactive else Typed(data)
-            await self._type(typed.keys)
-            if typed.wish == "d":
-                return Outcome(DETACHED)
-            if typed.wish == "t":
-                self.command("lease", "take_lease")
+            for typed in self._detach.feed(data) if self._interactive else [Typed(data)]:
+                await self._type(typed.keys)
+                if typed.wish == "d":
+                    return Outcome(DETACHED)
+                if typed.wish == "t":
+                    self.command("lease", "take_lease")
         return Outcome(SIGNALLED, signal=signal.SIGHUP) if self._interactive else None
 
     async def _type(self, keys: bytes) -> None:
@@ -77,20 +78,20 @@ class Keyboard:
             self.command("size", "resize", rows=size[0], columns=size[1])
 
     def _post(self, message: Message) -> None:
-        if self._connected and not self._view:
+        if self._listens and not self._view:
             with suppress(trio.WouldBlock):
                 self._sent.send_nowait(message)
 
     async def send(self, line: Line) -> None:
         """Send what is typed, for as long as the line holds; keys that an earlier line has not taken are forgotten."""
         with suppress(trio.WouldBlock):
-            while self._interactive:
+            while not self._listens and self._interactive:
                 self._to_send.receive_nowait()
-        self._connected = True
+        self._listens = True
         try:
             with suppress(Broken):  # whoever reads the line says so
                 while True:
                     message = await self._to_send.receive()
                     await (line.send_keys(message) if isinstance(message, bytes) else line.send(message))
         finally:
-            self._connected = False
+            self._listens = False

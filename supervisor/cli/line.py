@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 import trio
@@ -70,6 +70,33 @@ class Line:
             raise Broken(f"the box closed the line ({closed.reason})") from closed
 
 
+class _Watched(trio.abc.Stream):
+    """A stream that says when nothing more will come: trio-websocket's handshake waits for ever behind such an end."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self.ended = trio.Event()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        try:
+            data = await self._stream.receive_some(max_bytes)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.ended.set()
+            raise
+        if not data:
+            self.ended.set()
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
 @contextlib.asynccontextmanager
 async def opened(
     socket: str, path: str, query: dict[str, object] | None = None, ticket: str | None = None
@@ -80,7 +107,7 @@ async def opened(
     resource = f"{path}?{urlencode(given)}" if given else path
     protocols = [PROTOCOL, *([f"ticket.{ticket}"] if ticket else [])]
     try:
-        stream = trio.SocketStream(trio.socket.from_stdlib_socket(address.connect(socket, OPEN_SECONDS)))
+        stream = _Watched(trio.SocketStream(trio.socket.from_stdlib_socket(address.connect(socket, OPEN_SECONDS))))
         async with stream, trio.open_nursery() as reading:
             yield Line(await _handshake(reading, stream, resource, protocols))
             reading.cancel_scope.cancel()
@@ -89,14 +116,27 @@ async def opened(
 
 
 async def _handshake(
-    reading: trio.Nursery, stream: trio.SocketStream, resource: str, protocols: list[str]
+    reading: trio.Nursery, stream: _Watched, resource: str, protocols: list[str]
 ) -> WebSocketConnection:
-    # A refusal does not come out of the call but out of its task, by way of the nursery.
-    with trio.move_on_after(OPEN_SECONDS):
-        return await wrap_client_stream(
-            reading, stream, "rc.sock", resource, subprotocols=protocols, receive_buffer_size=READ_OCTETS
+    # A refusal does not come out of the call but out of its task, by way of `reading`.
+    connections: list[WebSocketConnection] = []
+
+    async def shake() -> None:
+        wrapped = cast("trio.SocketStream", stream)  # any stream will do, whatever its annotation says
+        connection = await wrap_client_stream(
+            reading, wrapped, "rc.sock", resource, subprotocols=protocols, receive_buffer_size=READ_OCTETS
         )
-    raise Broken(f"the box does not answer within {OPEN_SECONDS:.0f} s")
+        connections.append(connection)
+        either.cancel_scope.cancel()
+
+    with trio.move_on_after(OPEN_SECONDS):
+        async with trio.open_nursery() as either:
+            either.start_soon(shake)
+            await stream.ended.wait()
+            either.cancel_scope.cancel()
+    if not connections:
+        raise Broken("the box went away before it answered" if stream.ended.is_set() else "the box does not answer")
+    return connections[0]
 
 
 def run(main: Callable[..., Awaitable[Result]], *args: Any) -> Result:

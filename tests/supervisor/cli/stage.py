@@ -16,6 +16,7 @@ import trio
 from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
 
 OUTPUT, STATE = 1, 2
+PATIENCE = 60.0  # seconds, of a clock that some tests let run 20 times as fast
 
 
 class Played:
@@ -75,7 +76,7 @@ class Stage:
         await trio.sleep_forever()
 
     async def next(self) -> Played:
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             return await self._played.receive()
 
 
@@ -105,7 +106,7 @@ class Screen:
 
     async def until(self, text: bytes) -> bytes:
         """Read until this has been printed; gives everything so far."""
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             while text not in self.shown:
                 await trio.lowlevel.wait_readable(self.descriptor)
                 self.shown += os.read(self.descriptor, 65536)

@@ -101,20 +101,22 @@ async def test_what_the_terminal_answers_to_a_replay_is_dropped(
             nursery.cancel_scope.cancel()
 
 
-async def test_what_was_typed_without_a_line_is_forgotten(tmp_path: Path) -> None:
+async def test_what_is_typed_ahead_counts_and_what_is_typed_after_a_cut_is_forgotten(tmp_path: Path) -> None:
     with terminal() as screen, raw():
         keyboard = Keyboard(view=False)
         async with stage(tmp_path) as box, trio.open_nursery() as nursery:
             nursery.start_soon(keyboard.read)
-            screen.type(b"lost")
-            await trio.testing.wait_all_tasks_blocked(0.02)
-            async with opened(box.path, "/s") as line, trio.open_nursery() as typing:
-                played = await box.next()
-                typing.start_soon(keyboard.send, line)
-                await trio.testing.wait_all_tasks_blocked()
-                screen.type(b"kept")
-                assert await played.hear_keys() == b"kept"
-                typing.cancel_scope.cancel()
+            for blindly, seen in ((b"ahead", b"ahead"), (b"lost", b"kept")):
+                screen.type(blindly)
+                await trio.testing.wait_all_tasks_blocked(0.02)
+                async with opened(box.path, "/s") as line, trio.open_nursery() as typing:
+                    played = await box.next()
+                    typing.start_soon(keyboard.send, line)
+                    await trio.testing.wait_all_tasks_blocked(0.02)
+                    if seen != blindly:
+                        screen.type(seen)
+                    assert await played.hear_keys() == seen
+                    typing.cancel_scope.cancel()
             nursery.cancel_scope.cancel()
 
 

@@ -17,7 +17,7 @@ from supervisor.cli.keyboard import Keyboard
 from supervisor.cli.outputfilter import CLIPBOARD
 from supervisor.cli.screenmodes import RESET
 from supervisor.cli.terminalview import TerminalView
-from tests.supervisor.cli.stage import STATE, Played, Screen, Stage, pipes, stage, terminal
+from tests.supervisor.cli.stage import PATIENCE, STATE, Played, Screen, Stage, pipes, stage, terminal
 from workers.errors import Refused
 
 EXIT = {"code": 3, "signal": None, "reason": "ended"}
@@ -43,7 +43,7 @@ class Attached:
         self.over.set()
 
     async def ended(self) -> Outcome | Refused:
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             await self.over.wait()
         return self.outcome[0]
 
@@ -164,7 +164,10 @@ async def test_how_it_ended_is_told_when_all_is_drawn(tmp_path: Path) -> None:
         assert talk.screen.shown.endswith(b"last") or await talk.screen.until(b"last")
 
 
-async def test_output_that_never_comes_is_not_waited_for_long(tmp_path: Path) -> None:
+async def test_output_that_never_comes_is_not_waited_for_long(
+    tmp_path: Path, mock_clock: trio.testing.MockClock
+) -> None:
+    mock_clock.rate = 20
     async with attached(tmp_path) as talk:
         await process(await begin(talk), 5, "lost", reason="lost", terminal_offset=400)
         assert isinstance(await talk.ended(), Outcome)
@@ -217,8 +220,9 @@ async def test_a_box_that_stops_is_waited_for(tmp_path: Path) -> None:
 
 
 async def test_who_holds_the_lease_is_said_and_then_drawn_over(
-    tmp_path: Path,
+    tmp_path: Path, mock_clock: trio.testing.MockClock
 ) -> None:
+    mock_clock.rate = 20
     async with attached(tmp_path) as talk:
         played = await begin(talk, 10)
         by = {"person": "ana", "device": None, "connection": "c2"}
