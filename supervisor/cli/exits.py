@@ -64,8 +64,8 @@ def _signal_number(signal: object) -> int:
 
     if isinstance(signal, int):
         return signal
-    name = str(signal or "")
+    name, _, above = str(signal or "").removeprefix("SIG").partition("+")  # real-time ones are SIGRTMIN+n
     try:
-        return signals.Signals["SIG" + name.removeprefix("SIG")].value
-    except KeyError:
+        return signals.Signals["SIG" + name].value + int(above or 0)
+    except (KeyError, ValueError):
         return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from supervisor.cli.exits import exit_of, exit_of_agent
@@ -63,6 +65,7 @@ def test_our_own_refusals() -> None:
         ({"code": 7, "signal": None, "reason": "ended"}, 7),
         ({"code": None, "signal": "KILL", "reason": "ended"}, 137),
         ({"code": None, "signal": "SIGTERM", "reason": "stopped"}, 143),
+        ({"code": None, "signal": "SIGRTMIN+6", "reason": "ended"}, 128 + signal.SIGRTMIN + 6),
         ({"code": None, "signal": 9, "reason": "ended"}, 137),
         ({"code": None, "signal": None, "reason": "lost"}, 1),
         ({"code": None, "signal": "NONSENSE", "reason": "lost"}, 1),
