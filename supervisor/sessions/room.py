@@ -86,7 +86,10 @@ def _ended_at(session: Session) -> float:
 
 def _drop_output(bundle: Bundle) -> int:
     """Remove the terminal segments of an ended session but the last, which says where its output ends."""
-    lock = bundle.try_lock()
+    try:
+        lock = bundle.try_lock()
+    except FileNotFoundError:  # the session is just being deleted
+        return 0
     if lock is None:
         return 0
     freed = 0
