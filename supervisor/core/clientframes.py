@@ -7,8 +7,8 @@ everything behind it, goes to the library unread. RFC 6455 §5.2 has the shape o
 
 from __future__ import annotations
 
-MOST_TAKEN = 64  # frames of one read: what is answered to them must fit on the line before more is taken
 SMALL = 126  # payloads below this have their length in the second octet; a larger one is a paste, and not urgent
+KEYS = 1  # the first octet of a message that holds keys
 _BINARY = 0x82  # a whole binary message in one frame
 _MASKED = 0x80
 _FINAL = 0x80
@@ -31,7 +31,7 @@ class ClientFrames:
         self._blind = False  # the line is ending, or this is not WebSocket: the library has the last word
 
     def feed(self, data: bytes, may_take: bool) -> tuple[list[bytes], bytes]:
-        """(payloads taken off the front, what is left for the library)."""
+        """(keys taken off the front, what is left for the library)."""
         taken: list[bytes] = []
         at = 0
         if may_take and not (self._skip or self._head or self._inside or self._blind):
@@ -43,14 +43,14 @@ class ClientFrames:
 
     def _take(self, data: bytes, taken: list[bytes]) -> int:
         at = 0
-        while len(taken) < MOST_TAKEN and len(data) - at > 6 and data[at] == _BINARY:
+        while len(data) - at > 7 and data[at] == _BINARY:
             length = data[at + 1] - _MASKED
             end = at + 6 + length
-            if not 0 < length < SMALL or end > len(data):
+            if not 1 < length < SMALL or end > len(data) or data[at + 2] ^ data[at + 6] != KEYS:
                 break
             mask = data[at + 2 : at + 6] * (length // 4 + 1)
             number = int.from_bytes(data[at + 6 : end], "big") ^ int.from_bytes(mask[:length], "big")
-            taken.append(number.to_bytes(length, "big"))
+            taken.append(number.to_bytes(length, "big")[1:])
             at = end
         return at
 

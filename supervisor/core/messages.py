@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
 
+from supervisor.core.clientframes import KEYS
 from workers.core import commands
 from workers.errors import Refused
 
 MAX_MESSAGE = 256 << 10  # octets of one frame in either direction, by the interface; a larger one closes with 1009
 MAX_ID = 128  # characters of the client's own name for a command; it comes back in the answer
-KEYS = 1  # the first octet of a binary frame that holds keys
 
 # The commands of a session that a stream takes; the other kinds belong to routes of their own.
 KINDS = ("prompt", "interrupt", "cancel_message", "resize", "signal", "take_lease", "release_lease")
@@ -89,16 +89,10 @@ def parse_wish(value: object) -> tuple[str, dict[str, Any]]:
     return kind, value
 
 
-def keys_of(frame: bytes) -> bytes | None:
-    """The octets for the terminal in a binary frame, None where there are none: `parse` says why."""
-    return frame[1:] if len(frame) > 1 and frame[0] == KEYS else None
-
-
 def _binary(frame: bytes) -> Message:
-    keys = keys_of(frame)
-    if keys is None:
+    if len(frame) < 2 or frame[0] != KEYS:
         return _unfit("a binary frame is the octet 1 and then keys", "send 0x01 and at least one octet")
-    return Keys(keys)
+    return Keys(frame[1:])
 
 
 def _command(value: dict[str, Any]) -> Message:

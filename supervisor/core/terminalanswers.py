@@ -37,10 +37,12 @@ class Sieve:
         self._escaped = False  # whether an open string has an ESC as its last octet, half of its end
         self._size = 0
 
+    def has_answers(self, frame: bytes) -> bool:
+        """Whether some of the frame may be an answer; most keys have no ESC, and need not be sorted."""
+        return b"\x1b" in frame or self._end is not None
+
     def sort(self, frame: bytes) -> list[tuple[bool, bytes]]:
         """The frame in pieces, in order: (True, what the terminal answered) and (False, what was typed)."""
-        if self._end is None and b"\x1b" not in frame:
-            return [(False, frame)]
         sorted_: list[tuple[bool, bytes]] = []
         at = self._close(frame) if self._end is not None else 0
         if at:

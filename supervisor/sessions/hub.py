@@ -34,6 +34,9 @@ class Chunk:
         return self.frame[last - (end - start) : last]
 
 
+Push = Callable[[Chunk | None], None]
+
+
 class Hub:
     """The newest events and terminal octets of a session, and who waits for more.
 
@@ -52,7 +55,7 @@ class Hub:
         self._chunks: deque[Chunk] = deque()
         self._ring_start: int | None = None
         self._waiting: trio.Event | None = None  # while somebody waits
-        self._pushes: dict[int, Callable[[], None]] = {}
+        self._pushes: dict[int, Push] = {}
         self._push_numbers = itertools.count()
 
     # What the link tells
@@ -100,7 +103,7 @@ class Hub:
         while len(self._chunks) > RING_CHUNKS or (self.end - self._chunks[0].offset > RING and len(self._chunks) > 1):
             self._chunks.popleft()
         self._ring_start = self._chunks[0].offset
-        self.tell()
+        self.tell(chunk)
 
     def advance(self, end: int) -> None:
         """Output up to `end` is on disk, and does not come over the link."""
@@ -108,10 +111,10 @@ class Hub:
             self.end = end
             self.tell()
 
-    def tell(self) -> None:
-        """Call and wake whoever waits: something about this session is new."""
+    def tell(self, chunk: Chunk | None = None) -> None:
+        """Call and wake whoever waits: something about this session is new. `chunk`, if it is output alone."""
         for push in tuple(self._pushes.values()):
-            push()
+            push(chunk)
         if self._waiting is not None:
             self._waiting.set()
             self._waiting = None
@@ -166,9 +169,10 @@ class Hub:
         await self.wait_news()
 
     @contextlib.contextmanager
-    def looking(self, push: Callable[[], None] | None = None) -> Iterator[None]:
+    def looking(self, push: Push | None = None) -> Iterator[None]:
         """While at least one looker is in, output comes and the ring is kept. `push` is called whenever something is
-        new, in the step that brought it: it may send at once, and must neither wait nor raise."""
+        new, in the step that brought it: it may send at once, and must neither wait nor raise. It is told which
+        chunk of output is new, when it is that and nothing else."""
         number = next(self._push_numbers)
         if push is not None:
             self._pushes[number] = push

@@ -107,7 +107,7 @@ def session_events(
     async def opening(moved: Moved) -> AsyncIterator[Source]:
         seat = new_seat(principal, session.id)
         cursor = Cursor(session, SseDialect(), clock, wants_all=wanted.wants_all)
-        with session.hub.looking(moved):
+        with session.hub.looking(lambda _: moved()):
             await begin(cursor, session, wanted, seat, box.epoch, box.show(session))
             yield cursor
 

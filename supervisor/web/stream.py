@@ -12,6 +12,7 @@ from trio_websocket import WebSocketConnection
 from supervisor.core import access
 from supervisor.core.access import SESSION, Principal
 from supervisor.core.streamquery import StreamQuery, parse
+from supervisor.sessions.hub import Chunk
 from supervisor.sessions.line import Line
 from supervisor.sessions.session import Session
 from supervisor.web.boxstream import BoxDesk, BoxSource, WatchedBox
@@ -75,7 +76,7 @@ async def _execute(box: StreamBox, line: Line, websocket: WebSocketConnection, o
     source = ExecSource()
     sender = Sender(outlet, source)
     desk = ExecDesk(line, sender)
-    outlet.keys = desk
+    outlet.take_keys = desk.take_keys
     connection = Connection(websocket, outlet, sender, desk)
     ending = await connection.run(box.stopping, [partial(converse, line, source, sender.moved)])
     await connection.say_goodbye(ending)
@@ -94,11 +95,19 @@ async def _attend(
     cursor = Cursor(session, WebSocketDialect(), clock, wants_all=query.wants_all)
     sender = Sender(outlet, cursor)
     desk = Desk(session, seat, principal, clock, sender, cursor)
+
+    def news(chunk: Chunk | None) -> None:
+        piece = cursor.direct(chunk) if chunk is not None else None
+        if piece is None or chunk is None or not sender.pass_on(piece):
+            sender.moved()
+        else:
+            cursor.went(chunk)
+
     session.lease.join(seat)
     try:
-        with session.hub.looking(sender.moved):
+        with session.hub.looking(news):
             await begin(cursor, session, query, seat, box.epoch, box.show(session))
-            outlet.keys = desk
+            outlet.take_keys = desk.take_keys
             connection = Connection(websocket, outlet, sender, desk)
             ending = await connection.run(box.stopping, [desk.acknowledge, desk.keep_lease])
     finally:

@@ -136,6 +136,17 @@ class Cursor:
         for _ in range(paged):
             self._page.popleft()
 
+    def direct(self, chunk: Chunk) -> bytes | None:
+        """New output as it goes to a reader who had everything else, if it is what comes next for this one. Whoever
+        sends it says so by `went`. The shortest way of an echo: `batch` would come to the same."""
+        if chunk.offset != self.offset or self._sizes or self._credit is not None:
+            return None
+        return self._dialect.output(chunk, (self.seq, chunk.end))
+
+    def went(self, chunk: Chunk) -> None:
+        """This chunk has gone out, or will without fail."""
+        self.offset = chunk.end
+
     def is_done(self, batch: Batch, count: int) -> bool:
         """Whether after `advance` nothing is left to send: all there is to do is to wait for news."""
         return count == len(batch.pieces) and not (batch.more or self._said)

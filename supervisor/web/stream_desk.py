@@ -7,9 +7,9 @@ from typing import Any
 
 import trio
 
-from supervisor.core.access import Principal, check_message
+from supervisor.core.access import MESSAGES, Principal, check_message, may
 from supervisor.core.leases import Lease, Seat
-from supervisor.core.messages import Credit, Message, Order, Ping, Unfit, keys_of, parse
+from supervisor.core.messages import Credit, Keys, Message, Order, Ping, Unfit, parse
 from supervisor.core.terminalanswers import Sieve
 from supervisor.errors import problem
 from supervisor.sessions.session import Acceptance, Session
@@ -40,6 +40,9 @@ class Desk:
         self._seat = seat
         self._principal = principal
         self._clock = clock
+        self._lease = session.lease
+        # Once for the connection: its principal does not change, and a session is a terminal for ever.
+        self._may_type = session.is_terminal and may(principal, MESSAGES["keys"], session.id)
         self._sender = sender
         self._cursor = cursor
         self._sieve = Sieve()
@@ -47,48 +50,46 @@ class Desk:
         self._took = trio.Event()
         self._sent, self._to_acknowledge = trio.open_memory_channel[tuple[Order, Accepted]](ORDERS)
 
-    @property
-    def is_ready(self) -> bool:
-        return self._sender.is_ready
+    def take_keys(self, keys: bytes) -> None:
+        """Keys for the terminal. Not async on purpose: a key is at the worker before anything else of this box happens.
 
-    def take_keys(self, frame: bytes) -> None:
-        """A binary frame. Not async on purpose: a key is at the worker before anything else of this box happens."""
-        keys = keys_of(frame)
-        if keys is None:
-            unfit = parse(frame)
-            assert isinstance(unfit, Unfit)
-            self._sender.say(type="refused", id=None, error=problem(unfit.refused))
-            return
+        Whatever is refused is told at most once a second: keys come off the short way, where no answer waits for room.
+        """
         try:
-            check_message(self._principal, "keys", self._session.id)
-            self._type(keys)
+            if not self._may_type:
+                check_message(self._principal, "keys", self._session.id)
+                raise Refused("invalid", "this session has no terminal to type into", "send a prompt")
+            now = self._clock.boot()
+            if self._sieve.has_answers(keys):
+                self._sort(keys, now)
+            else:
+                self._type(keys, now)
         except Refused as refused:
             now = self._clock.boot()
             if self._refused_at is None or now - self._refused_at >= REFUSED_SECONDS:
                 self._refused_at = now
                 self._sender.say(type="refused", id=None, error=problem(refused))
 
-    def _type(self, keys: bytes) -> None:
-        if not self._session.is_terminal:
-            raise Refused("invalid", "this session has no terminal to type into", "send a prompt")
-        lease, now = self._session.lease, self._clock.boot()
+    def _sort(self, keys: bytes, now: float) -> None:
         for is_answer, data in self._sieve.sort(keys):
-            if is_answer:
-                if lease.hears_answers_of(self._seat, now):
-                    self._session.type(data)
-                continue
-            version = lease.version
-            held = lease.type(self._seat, now)
-            self._tell_since(version)
-            if held is not None:
-                raise refusal(held, self._clock)
-            self._session.type(data)
+            if not is_answer:
+                self._type(data, now)
+            elif self._lease.hears_answers_of(self._seat, now):
+                self._session.type(data)
 
-    def _tell_since(self, version: int) -> None:
-        """Every screen shows who types: tell when the lease has another holder than it then had."""
-        if self._session.lease.version != version:
-            self._took.set()
-            self._session.hub.tell()
+    def _type(self, keys: bytes, now: float) -> None:
+        version = self._lease.version
+        held = self._lease.type(self._seat, now)
+        if self._lease.version != version:
+            self._tell_lease()
+        if held is not None:
+            raise refusal(held, self._clock)
+        self._session.type(keys)
+
+    def _tell_lease(self) -> None:
+        """The lease has another holder than it had: every screen shows who types."""
+        self._took.set()
+        self._session.hub.tell()
 
     async def keep_lease(self) -> None:
         """Whenever this connection has the lease, see that it ends in time."""
@@ -107,11 +108,10 @@ class Desk:
 
     async def take(self, frame: str | bytes) -> None:
         """One frame. Waits only when `ORDERS` commands wait."""
-        if isinstance(frame, bytes):
-            self.take_keys(frame)
-            return
         message: Message = parse(frame)
-        if isinstance(message, Order):
+        if isinstance(message, Keys):
+            self.take_keys(message.data)
+        elif isinstance(message, Order):
             await self._take_order(message)
         elif isinstance(message, Ping):
             self._sender.say(type="pong", id=message.id)
@@ -157,7 +157,8 @@ class Desk:
             lease.take(self._seat, now)
         elif kind == "release_lease":
             lease.release(self._seat)
-        self._tell_since(version)
+        if lease.version != version:
+            self._tell_lease()
 
     async def acknowledge(self) -> None:
         """Tell of each command that it was accepted, or why not; in their order."""

@@ -14,6 +14,7 @@ from supervisor.core.messages import Keys, Order, Ping, Unfit, parse
 from supervisor.errors import problem
 from supervisor.sessions.line import Line
 from supervisor.web.problems import to_json
+from supervisor.web.stream_desk import REFUSED_SECONDS
 from supervisor.web.stream_sender import Sender
 from supervisor.web.stream_source import BATCH, NOWHERE, Batch, Ending
 from workers.core.wire import Frame, Kind, json_frame
@@ -105,44 +106,47 @@ class ExecDesk:
     def __init__(self, line: Line, sender: Sender) -> None:
         self._line = line
         self._sender = sender
+        self._refused_at = -REFUSED_SECONDS
 
-    @property
-    def is_ready(self) -> bool:
-        return self._sender.is_ready
-
-    def take_keys(self, frame: bytes) -> None:
-        message = parse(frame)
-        if isinstance(message, Keys):
-            self._send(Frame(Kind.KEYS, payload=message.data), None)
-        elif isinstance(message, Unfit):
-            self._refuse(None, message.refused)
+    def take_keys(self, keys: bytes) -> None:
+        try:
+            self._line.send(Frame(Kind.KEYS, payload=keys))
+        except Broken as error:
+            now = trio.current_time()
+            if now - self._refused_at >= REFUSED_SECONDS:
+                self._refused_at = now
+                self._refuse(None, _not_taken(error))
 
     async def take(self, frame: str | bytes) -> None:
-        if isinstance(frame, bytes):
-            self.take_keys(frame)
-            return
         message = parse(frame)
-        if isinstance(message, Ping):
+        if isinstance(message, Keys):
+            self.take_keys(message.data)
+        elif isinstance(message, Ping):
             self._sender.say(type="pong", id=message.id)
         elif isinstance(message, Unfit):
             self._refuse(message.id, message.refused)
-        elif isinstance(message, Order) and message.kind in KINDS:
-            if self._send(json_frame(Kind.COMMAND, message.wish), message.id):
-                self._sender.say(type="ack", id=message.id, seq=None)  # no journal, hence no number
         elif isinstance(message, Order):
-            detail = f"a program without a session takes no {message.kind}"
-            self._refuse(message.id, Refused("invalid", detail, f"use one of: {' '.join(KINDS)}"))
+            self._take_order(message)
 
-    def _send(self, frame: Frame, id: str | None) -> bool:
+    def _take_order(self, order: Order) -> None:
         try:
-            self._line.send(frame)
+            if order.kind not in KINDS:
+                detail = f"a program without a session takes no {order.kind}"
+                raise Refused("invalid", detail, f"use one of: {' '.join(KINDS)}")
+            self._line.send(json_frame(Kind.COMMAND, order.wish))
+        except Refused as refused:
+            self._refuse(order.id, refused)
         except Broken as error:
-            self._refuse(id, Refused("not_running", f"the program does not take this: {error}", "wait for its exit"))
-            return False
-        return True
+            self._refuse(order.id, _not_taken(error))
+        else:
+            self._sender.say(type="ack", id=order.id, seq=None)  # no journal, hence no number
 
     def _refuse(self, id: str | None, refused: Refused) -> None:
         self._sender.say(type="refused", id=id, error=problem(refused))
+
+
+def _not_taken(error: Broken) -> Refused:
+    return Refused("not_running", f"the program does not take this: {error}", "wait for its exit")
 
 
 async def converse(line: Line, source: ExecSource, moved: Callable[[], None]) -> None:

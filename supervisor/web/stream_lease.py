@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -30,7 +31,7 @@ class Clock:
         return now_text(self.wall_ns() + round(seconds * SECOND))
 
 
-CLOCK = Clock(lambda: time.clock_gettime(time.CLOCK_BOOTTIME), time.time_ns)
+CLOCK = Clock(partial(time.clock_gettime, time.CLOCK_BOOTTIME), time.time_ns)
 
 
 def new_seat(principal: Principal, session: str) -> Seat:

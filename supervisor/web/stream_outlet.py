@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -15,21 +14,12 @@ STALL_SECONDS = 1.0  # without progress, by the interface: the connection is the
 WRITE_SECONDS = 60.0  # without progress: nobody is there; a laptop that closes its lid comes back with a new connection
 
 
-class KeyTaker(Protocol):
-    """Who takes binary messages off the short way."""
-
-    @property
-    def is_ready(self) -> bool: ...
-
-    def take_keys(self, payload: bytes) -> None: ...
-
-
 class Outlet(trio.abc.Stream):
     """A stream for trio-websocket, and a short way past it in both directions.
 
     Out: `push` sends whole frames without waiting, from any task, also from the hub's. What the kernel took of a
-    frame commits us to the rest of it, which goes before anything else. In: small frames of keys go to `keys` as
-    they are read, while it is ready and every message that the library got is done with (`done`).
+    frame commits us to the rest of it, which goes before anything else. In: small frames of keys go to `take_keys`
+    as they are read, while every message that the library got is done with (`done`).
     """
 
     def __init__(self, stream: trio.SocketStream, head: bytes) -> None:
@@ -37,7 +27,7 @@ class Outlet(trio.abc.Stream):
         self.stalled = False  # nothing went out for `STALL_SECONDS`; whoever acts on it takes it back
         self.heard_at = trio.current_time()
         self.is_local = stream.socket.family == trio.socket.AF_UNIX
-        self.keys: KeyTaker | None = None
+        self.take_keys: Callable[[bytes], None] | None = None
         self._stream = stream
         self._descriptor = stream.socket.fileno()
         self._lock = trio.Lock()  # of whoever waits to write; `push` never waits, and stays out while it is held
@@ -119,12 +109,13 @@ class Outlet(trio.abc.Stream):
             return head
         while True:
             data = await self._read()
-            self.heard_at = trio.current_time()
-            may_take = self.keys is not None and self.keys.is_ready and self._done == self._frames.passed
-            taken, rest = self._frames.feed(data, may_take)
-            for payload in taken:
-                assert self.keys is not None
-                self.keys.take_keys(payload)
+            if not self.is_local:
+                self.heard_at = trio.current_time()
+            take = self.take_keys if self._done == self._frames.passed else None
+            taken, rest = self._frames.feed(data, take is not None)
+            for keys in taken:
+                assert take is not None
+                take(keys)
             if rest or not data:
                 return rest
 

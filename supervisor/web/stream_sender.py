@@ -50,6 +50,15 @@ class Sender:
         self._source.say(**message)
         self.moved()
 
+    def pass_on(self, piece: bytes) -> bool:
+        """Send one piece that comes next, if there was nothing left to do. False: it was not sent."""
+        parked = self._parked
+        if parked is None or parked.is_set() or not self._outlet.push((piece,)):
+            return False
+        if not self._outlet.is_clear:
+            parked.set()
+        return True
+
     def moved(self) -> None:
         """Send what is new, in the step that brought it, if all before it is sent; else the task gets to it."""
         if self._parked is None or self._parked.is_set():

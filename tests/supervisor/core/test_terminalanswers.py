@@ -62,6 +62,14 @@ def test_an_answer_is_known(answer: bytes) -> None:
     assert Sieve().sort(answer) == [(True, answer)]
 
 
+def test_only_what_has_an_escape_or_follows_a_cut_answer_needs_to_be_sorted() -> None:
+    sieve = Sieve()
+    assert not sieve.has_answers(b"ls")
+    assert sieve.has_answers(b"\x1b[A")
+    sieve.sort(b"\x1b]52;c;")
+    assert sieve.has_answers(b"ls")
+
+
 @pytest.mark.parametrize("keys", KEYS)
 def test_keys_are_keys(keys: bytes) -> None:
     assert Sieve().sort(keys) == [(False, keys)]
