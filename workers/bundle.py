@@ -16,7 +16,8 @@ class Bundle:
 
     `spec.json`, `key` (32 octets, hexadecimal), `lock` (flock: held = the holder lives), `link` (the worker's
     socket), `events-*.j`, `terminal-*.j`, `journal.json` (history and boot id), `worker.json` (who runs it),
-    `screen.json` (how an ended terminal looks), `exit.json` (how it ended) and `void` (whoever finds it exits).
+    `epoch.json` (that of the last supervisor), `screen.json` (how an ended terminal looks), `exit.json` (how it
+    ended) and `void` (whoever finds it exits).
     """
 
     def __init__(self, directory: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -193,8 +194,10 @@ class Host:
     def is_inside(self, pid: int) -> bool:
         return descends(pid, os.getpid())
 
-    def welcome(self) -> dict[str, Any]:
-        """The state of the session, for a supervisor that takes it up."""
+    def welcome(self, epoch: int) -> dict[str, Any]:
+        # Kept for a supervisor whose store is lost: with a lower epoch than ours no worker would have it.
+        with contextlib.suppress(OSError):  # a full disk; the store is where it belongs
+            self._bundle.write("epoch.json", json.dumps({"epoch": epoch}), durable=False)
         session, recorder = self._session, self._recorder
         return {
             "state": session.state.value,

@@ -38,7 +38,9 @@ class Asked(Protocol):
         """Whether this process belongs to the session, or that cannot be ruled out."""
         ...
 
-    def welcome(self) -> dict[str, Any]: ...
+    def welcome(self, epoch: int) -> dict[str, Any]:
+        """The state of the session, for a supervisor of this epoch that takes it up."""
+        ...
 
     def take_keys(self, data: bytes) -> None: ...
 
@@ -224,7 +226,7 @@ class LinkServer:
         self._link = line
         self._flow, self._told = _Flow.MUTED, self._end  # WELCOME says how far it is
         mac = proof(self._key, "worker", *words)
-        self._send(json_frame(Kind.WELCOME, {"mac": mac, "state": self._asked.welcome()}))
+        self._send(json_frame(Kind.WELCOME, {"mac": mac, "state": self._asked.welcome(epoch)}))
 
     # What the supervisor says
 

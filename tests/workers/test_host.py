@@ -376,6 +376,7 @@ def test_a_supervisor_that_went_away_is_replaced_by_the_next(workers: Workers) -
     us.close()
     again = Supervisor(bundle, epoch=2)
     assert again.state["state"] == "running"
+    assert bundle.read_json("epoch.json") == {"epoch": 2}
     with pytest.raises(Stale):
         Supervisor(bundle, epoch=1)
 

@@ -43,8 +43,8 @@ class Worker:
     def is_inside(self, pid: int) -> bool:
         return pid in self.inside
 
-    def welcome(self) -> dict[str, Any]:
-        return {"state": "running"}
+    def welcome(self, epoch: int) -> dict[str, Any]:
+        return {"state": "running", "for": epoch}
 
     def take_keys(self, data: bytes) -> None:
         self.keys += data
@@ -135,7 +135,7 @@ def test_who_proves_that_it_knows_the_key_is_welcome(worker: Worker) -> None:
     peer = Peer(worker)
     (welcome,) = peer.hello()
     assert welcome.kind is Kind.WELCOME
-    assert welcome.json()["state"] == {"state": "running"}
+    assert welcome.json()["state"] == {"state": "running", "for": 1}
     mac = proof(worker.bundle.key(), "worker", ("?", "n"), 1, "us", SPEC.id)
     assert len(welcome.json()["mac"]) == len(mac)
 
