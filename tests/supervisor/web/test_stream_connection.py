@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from supervisor.core.messages import MAX_MESSAGE
 from supervisor.web.stream_connection import BEAT_SECONDS, DEAD_SECONDS, GOODBYE_SECONDS
 from supervisor.web.stream_outlet import WRITE_SECONDS
-from tests.supervisor.core.test_clientframes import frame
+from tests.supervisor.core.test_clientframes import frame, keys
 from tests.supervisor.web.stage import SESSION, Stage, open_stage, until
 
 PATH = f"/v1/code/sessions/{SESSION}/stream"
@@ -176,3 +178,47 @@ async def test_a_fragmented_message_is_one_message(tmp_path: Path) -> None:
         await shake_hands(stream)
         await stream.send_all(frame(0x02, b"\x01ab") + frame(0x89, b"") + frame(0x00, b"cd") + frame(0x80, b"ef"))
         await until(lambda: stage.worker.keys == b"abcdef")
+
+
+words = st.sampled_from(
+    [
+        '{"type":"command","id":"c","command":{"kind":"interrupt"}}',
+        '{"type":"command","id":"c","command":{"kind":"prompt","text":"x"}}',
+        '{"type":"command","id":"c","command":{"kind":"resize","rows":0,"columns":1}}',
+        '{"type":"command","id":"\\ud800","command":{"kind":"take_lease"}}',
+        '{"type":"credit","terminal_offset":7}',
+        b"\x01\x1b]52;c;",
+        b"\x01\x1b[?1;2c",
+        b"\x01" + b"x" * 70_000,
+    ]
+)
+# hypothesis calls the test many times, the fixture makes one directory
+fuzzing = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10, deadline=None)
+
+
+@fuzzing
+@given(said=st.lists(words | st.text() | st.binary(), max_size=20))
+async def test_whatever_a_client_says_it_is_answered_and_stays(
+    tmp_path_factory: pytest.TempPathFactory, said: list[str | bytes]
+) -> None:
+    async with open_stage(tmp_path_factory.mktemp("stage")) as stage, stage.client() as client:
+        for message in said:
+            await client.websocket.send_message(message)
+        await client.tell(type="ping", id="still there")
+        assert (await client.until("pong"))["id"] == "still there"
+
+
+@fuzzing
+@given(said=st.lists(st.binary(max_size=200) | st.binary(max_size=20).map(keys), max_size=10))
+async def test_whatever_octets_a_client_sends_nobody_else_is_touched(
+    tmp_path_factory: pytest.TempPathFactory, said: list[bytes]
+) -> None:
+    async with open_stage(tmp_path_factory.mktemp("stage")) as stage, stage.client() as other, stage.stream() as odd:
+        await shake_hands(odd)
+        with contextlib.suppress(trio.BrokenResourceError):
+            for octets in said:
+                await odd.send_all(octets)
+        await other.tell(type="ping", id="p")
+        await other.until("pong")
+        await odd.aclose()
+        await until(lambda: looks_at(stage) == 1)
