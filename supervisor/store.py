@@ -38,28 +38,30 @@ class _Write(Generic[Value]):
 class Store:
     """Methods may be called from any task. `notice` says in one sentence what was wrong with the file, else None."""
 
-    def __init__(self, path: str, notice: str | None, token: trio.lowlevel.TrioToken) -> None:
+    def __init__(self, path: str, notice: str | None, token: trio.lowlevel.TrioToken, busy_ms: int) -> None:
         self.notice = notice
         self._path = path
+        self._busy_ms = busy_ms
         self._token = token
         # Unbounded as a queue, bounded by the turns below: who holds no turn has put nothing in.
         self._writes: queue.SimpleQueue[_Write[object] | None] = queue.SimpleQueue()
         self._turns = trio.Semaphore(WRITES_WAITING)
         self._reading = trio.CapacityLimiter(1)  # one connection reads, and a connection serves one thread at a time
-        self._reader = _connect(path)
+        self._reader = _connect(path, busy_ms)
         self._reader.execute("PRAGMA query_only = ON")
         self._thread = threading.Thread(target=self._write_until_closed, name="store", daemon=True)
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, path: str) -> AsyncIterator[Store]:
+    async def open(cls, path: str, busy_ms: int = BUSY_MS) -> AsyncIterator[Store]:
         """The store at `path`, made if there is none, brought to the newest schema.
 
         A damaged file is moved aside and a new one begun; `notice` says so. Raises Refused `configuration` for the
-        store of a newer release, `disk_full` where it cannot be written.
+        store of a newer release, `disk_full` where it cannot be written. Whoever else has the file is waited for
+        `busy_ms` milliseconds.
         """
         notice = await trio.to_thread.run_sync(_prepare, path)
-        store = cls(path, notice, trio.lowlevel.current_trio_token())
+        store = cls(path, notice, trio.lowlevel.current_trio_token(), busy_ms)
         store._thread.start()
         try:
             yield store
@@ -73,7 +75,8 @@ class Store:
         """Call `act(connection)` in the writer's thread, in a transaction; what it gives, when that is on disk.
 
         What `act` raises undoes its own statements and comes out here. Raises Refused `disk_full` when there is no
-        room, `not_ready` when the file is damaged; then nothing is written. Once begun it is not cancelled.
+        room, `not_ready` when the file is damaged or somebody else keeps it; then nothing is written. Once begun it is
+        not cancelled.
         """
         async with self._turns:
             write = _Write(act)
@@ -93,7 +96,7 @@ class Store:
         return await trio.to_thread.run_sync(look, limiter=self._reading)
 
     def _write_until_closed(self) -> None:
-        connection = _connect(self._path)
+        connection = _connect(self._path, self._busy_ms)
         closing = False
         while not closing:
             group = self._next_group()
@@ -123,9 +126,9 @@ def _commit(connection: sqlite3.Connection, writes: list[_Write[object]]) -> Non
         with _translated(), _transaction(connection):
             for write in writes:
                 _carry_out(connection, write)
-    except Refused as refused:
+    except (Refused, sqlite3.Error) as error:  # whatever it is, nobody may wait for an outcome that never comes
         for write in writes:
-            write.outcome = outcome.Error(refused)
+            write.outcome = outcome.Error(error)
 
 
 @contextlib.contextmanager
@@ -168,6 +171,8 @@ def _refusal(error: sqlite3.Error) -> Refused | None:
         return Refused("disk_full", "the disk of the state directory is full", "rc df shows what takes the room")
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
         return Refused("not_ready", f"box.sqlite cannot be used: {error}", "look at the disk of the state directory")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Refused("not_ready", "somebody else is using box.sqlite", "close what has it open, then try again")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return Refused("not_ready", f"box.sqlite is damaged: {error}", "rc restart moves it aside and makes a new one")
     return None
@@ -178,8 +183,8 @@ def _primary(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
+def _connect(path: str, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=busy_ms / 1000)
     connection.execute("PRAGMA synchronous = FULL")  # an answer that was given survives a power cut
     return connection
 

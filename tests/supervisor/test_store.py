@@ -92,6 +92,19 @@ async def test_a_full_disk_is_a_refusal_and_what_was_there_stays(tmp_path: Path)
         assert await keys(store) == ["before", "later"]
 
 
+async def test_a_person_who_keeps_the_file_for_too_long_is_a_refusal_and_not_the_end(tmp_path: Path) -> None:
+    path = str(tmp_path / "box.sqlite")
+    async with Store.open(path, busy_ms=10) as store:
+        person = sqlite3.connect(path, isolation_level=None)
+        person.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Refused) as caught, trio.fail_after(5):
+            await store.write(lambda c: records.put_meta(c, "now", "1"))
+        assert caught.value.code == "not_ready"
+        person.close()
+        await store.write(lambda c: records.put_meta(c, "later", "1"))
+        assert await keys(store) == ["later"]
+
+
 async def test_a_reader_cannot_write(tmp_path: Path) -> None:
     async with Store.open(str(tmp_path / "box.sqlite")) as store:
         with pytest.raises(Refused) as caught:
