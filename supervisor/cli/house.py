@@ -44,7 +44,9 @@ def _prune(args: argparse.Namespace) -> int:
     if args.json:
         printing.value(answer)
     else:
-        printing.line(_in_words(answer))
+        gone = len(answer["pruned"])
+        told = f"{printing.count(gone, 'session')} gone for good, {printing.size(answer['bytes'])} free again"
+        printing.line("; ".join([told, *answer["left"]]))
     return exits.DONE
 
 
@@ -62,12 +64,20 @@ def _df(args: argparse.Namespace) -> int:
     if args.json:
         printing.value(answer)
     else:
-        printing.block(_in_words(answer))
+        rows = [[each["name"], *_sizes(each), each["id"]] for each in answer["sessions"]]
+        rows += [[each["name"], *_sizes(each), f"{each['id']} (in the trash)"] for each in answer["trash"]]
+        printing.table(("NAME", "JOURNAL", "TREE", "TOGETHER", "ID"), rows)
+        free, total = answer["disk"]["free"], answer["disk"]["total"]
+        kept = f"{printing.size(answer['bytes'])} kept by this box"
+        printing.line(f"{kept}; {printing.size(free)} of {printing.size(total)} free on its disk")
     return exits.DONE
 
 
-def _in_words(answer: object) -> str:
-    return str(answer)
+def _sizes(row: dict[str, Any]) -> list[str | None]:
+    """What one row takes; a `+` where not everything could be looked at."""
+    sizes = [row.get("journal"), row.get("tree"), row["bytes"]]
+    more = "" if row["whole"] else "+"
+    return [None if octets is None else printing.size(octets) + more for octets in sizes]
 
 
 VERBS = {
