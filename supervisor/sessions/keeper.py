@@ -14,6 +14,7 @@ from supervisor.core.verdict import Found, Verdict, judge
 from supervisor.sessions.endings import ending_left, write_lost
 from supervisor.sessions.link import Link, Stale, Supervisor, open_link
 from supervisor.sessions.session import Session
+from supervisor.sessions.strays import end_strays
 from workers.core.wire import Kind
 from workers.errors import Broken
 
@@ -110,13 +111,27 @@ async def _listen_for_silence(session: Session, link: Link, heard: _Heard) -> No
 
 async def _is_over(session: Session, keeping: Keeping, *, patient: bool) -> bool:
     """Whether the session has ended; if so its facts say how."""
-    found = await trio.to_thread.run_sync(_look, session, patient)
+    try:
+        found = await trio.to_thread.run_sync(_look, session, patient)
+    except FileNotFoundError:
+        await _forget(session)
+        return True
     verdict = judge(found)
     if verdict is Verdict.KEEP_WAITING:
         return False
     if verdict is Verdict.REPORT_EXIT:
         return await ending_left(session)
     return await write_lost(session, keeping.boot, "killed" if session.killed else None)
+
+
+async def _forget(session: Session) -> None:
+    """Somebody took the bundle away: nothing is left to read how it ended, nor to write that down."""
+    await trio.to_thread.run_sync(end_strays, session.id)
+    session.worker_pid = None
+    log.error("bundle_gone", session=session.id)
+    if not session.ended:
+        gone = {"code": None, "signal": None, "reason": "lost"}
+        session.set_facts(state="lost", exit=gone, pid=None, turn=None)
 
 
 def _look(session: Session, patient: bool) -> Found:

@@ -1,6 +1,7 @@
 """The keeper with real workers: adoption, every way to end, silence, and a supervisor that comes after another."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -37,6 +38,19 @@ async def test_a_worker_killed_by_force_is_lost_and_leaves_no_stray(tmp_path: Pa
         assert not alive(agent) and not alive(stray)
         last = read_events(session.bundle.directory, 0).records[-1]
         assert b'"state":"lost"' in last[2]
+
+
+async def test_a_bundle_that_somebody_took_away_costs_its_session_and_no_other(tmp_path: Path) -> None:
+    async with live_box(tmp_path) as box:
+        session, other = await box.start("sleep", "600"), await box.start("sleep", "600")
+        worker, agent = session.worker_pid, session.facts.pid
+        assert worker is not None and agent is not None
+        shutil.rmtree(session.bundle.directory)
+        os.kill(worker, signal.SIGKILL)
+        await until_true(session, lambda: session.ended)
+        assert session.facts.exit == {"code": None, "signal": None, "reason": "lost"}
+        assert not alive(agent)
+        assert is_running(other)
 
 
 async def test_another_boot_is_a_reboot_with_a_new_history(tmp_path: Path) -> None:
