@@ -52,7 +52,8 @@ def start_box(arguments: Sequence[str], state_dir: str) -> dict[str, Any]:
     try:
         began = os.lseek(log, 0, os.SEEK_END)
         child = subprocess.Popen(
-            [sys.executable, "-m", "supervisor", "serve", "--json", *arguments],
+            # -P: or what lies in the current directory, a project, would be imported in place of our packages
+            [sys.executable, "-P", "-m", "supervisor", "serve", "--json", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
