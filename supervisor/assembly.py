@@ -103,8 +103,8 @@ def put_together(
     def ended(session: Session) -> None:
         slots.release(session.id)
         watches.touch(BOX)
-        if settings.spawn_mode == "session":
-            stopping.set()  # its one session is over, and so is the box
+        if settings.spawn_mode == "session" and (session.facts.exit or {}).get("reason") != "launch_failed":
+            stopping.set()  # its one session is over, and so is the box; one that never began leaves its place free
 
     keepers = Keepers(Keeping(us, boot, ended), launcher, errands)
     room = Room(settings.state_dir, settings.room, registry, lambda: watches.touch(BOX))
@@ -161,8 +161,7 @@ async def create_session_in_dir(parts: Parts) -> None:
     made = (s for s in parts.registry if s.spec.made_by == "serve" and not s.facts.archived)
     if any(not s.ended or s.facts.state.value == "suspended" for s in made):
         return
-    mode = "session" if parts.box.spawn_mode == "session" else "same-dir"
-    wish = Wish(spawn_mode=mode, made_by="serve")
+    wish = Wish(spawn_mode="same-dir", made_by="serve")
     try:
         await parts.box.carry_out(lambda: parts.box.create(wish, OWNER))
     except Refused as refusal:  # full, or no room: the box serves all the same

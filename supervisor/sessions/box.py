@@ -133,9 +133,12 @@ class Box:
 
     async def create(self, wish: Wish, by: Principal) -> Session:
         """A new session whose agent runs. The spawn mode is read once, here."""
-        if self.spawn_mode == "session" and wish.spawn_mode not in (None, "same-dir"):
-            raise _mode_fixed()
-        return await self._creation.create(wish, by, wish.spawn_mode or self.spawn_mode)
+        mode = wish.spawn_mode or self.spawn_mode
+        if self.spawn_mode == "session":
+            if mode == "worktree":
+                raise _mode_fixed()
+            mode = "session"  # it works in the project's directory as well, and the next start knows it by this
+        return await self._creation.create(wish, by, mode)
 
     async def stop(self, session: Session, by: Principal) -> None:
         await self._verbs.stop(session, by)

@@ -80,7 +80,7 @@ class Creation:
         self._forget = forget
 
     async def create(self, wish: Wish, by: Principal, spawn_mode: str) -> Session:
-        """A new session whose agent runs. `spawn_mode` is the box's at this moment; the wish may say otherwise.
+        """A new session whose agent runs. `spawn_mode` is that of the wish, else the box's at this moment.
 
         Raises Refused, and then nothing is left: no slot, no tree, no branch, no bundle, no record.
         """
@@ -124,7 +124,7 @@ class Creation:
             workspace=project.path,
             project=project.id,
             project_path=project.path,
-            spawn_mode=wish.spawn_mode or spawn_mode,
+            spawn_mode=spawn_mode,
             created_at=now_text(time.time_ns()),
             person=str(by.by()["person"]),
             rows=wish.rows,
