@@ -38,7 +38,8 @@ log = structlog.get_logger()
 def start_zygote() -> tuple[subprocess.Popen[bytes], socket.socket]:
     """A new zygote and our end of its control socket. Not async, so that it can be the first act of `rc serve`."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
+    with theirs, contextlib.ExitStack() as undo:
+        undo.callback(ours.close)
         command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", BOOT, os.path.dirname(workers.__file__)]
         child = subprocess.Popen(
             [*command, str(theirs.fileno())],
@@ -48,6 +49,7 @@ def start_zygote() -> tuple[subprocess.Popen[bytes], socket.socket]:
             env={"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/")},
             start_new_session=True,
         )
+        undo.pop_all()
     ours.setblocking(False)
     return child, ours
 
@@ -58,7 +60,7 @@ class Launcher:
     def __init__(self) -> None:
         self._control: socket.socket | None = None
         self._up = trio.Event()
-        self.zygote_pid: int | None = None
+        self._sending = trio.Lock()  # trio lets one task at a time wait for room in a socket
 
     async def run(
         self,
@@ -67,9 +69,14 @@ class Launcher:
     ) -> None:
         """Keep a zygote until cancelled, beginning with `first`; workers do not notice when it goes."""
         while True:
-            child, control = first or start_zygote()
+            try:
+                child, control = first or start_zygote()
+            except OSError as error:  # no process or descriptor is to be had now; the sessions that run need none
+                log.error("zygote_not_started", cause=str(error))
+                await trio.sleep(RESTART_SECONDS)
+                continue
             first = None
-            self._control, self.zygote_pid = control, child.pid
+            self._control = control
             self._up.set()
             task_status.started()
             task_status = trio.TASK_STATUS_IGNORED
@@ -113,8 +120,9 @@ class Launcher:
         with trio.move_on_after(REACH_SECONDS):
             while True:
                 await self._up.wait()
-                if self._control is not None and await _send(self._control, message, handed):
-                    return
+                async with self._sending:
+                    if self._control is not None and await _send(self._control, message, handed):
+                        return
                 await trio.sleep(RESTART_SECONDS / 10)
         raise Broken("the process that starts workers does not come up")
 
