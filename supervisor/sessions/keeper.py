@@ -15,6 +15,7 @@ from supervisor.sessions.endings import ending_left, write_lost
 from supervisor.sessions.link import Link, Stale, Supervisor, open_link
 from supervisor.sessions.session import Session
 from supervisor.sessions.strays import end_strays
+from workers.core.lifecycle import State
 from workers.core.wire import Kind
 from workers.errors import Broken
 
@@ -112,16 +113,15 @@ async def _listen_for_silence(session: Session, link: Link, heard: _Heard) -> No
 async def _is_over(session: Session, keeping: Keeping, *, patient: bool) -> bool:
     """Whether the session has ended; if so its facts say how."""
     try:
-        found = await trio.to_thread.run_sync(_look, session, patient)
+        verdict = judge(await trio.to_thread.run_sync(_look, session, patient))
+        if verdict is Verdict.KEEP_WAITING:
+            return False
+        if verdict is Verdict.REPORT_EXIT:
+            return await ending_left(session)
+        return await write_lost(session, keeping.boot, "killed" if session.killed else None)
     except FileNotFoundError:
         await _forget(session)
         return True
-    verdict = judge(found)
-    if verdict is Verdict.KEEP_WAITING:
-        return False
-    if verdict is Verdict.REPORT_EXIT:
-        return await ending_left(session)
-    return await write_lost(session, keeping.boot, "killed" if session.killed else None)
 
 
 async def _forget(session: Session) -> None:
@@ -131,7 +131,7 @@ async def _forget(session: Session) -> None:
     log.error("bundle_gone", session=session.id)
     if not session.ended:
         gone = {"code": None, "signal": None, "reason": "lost"}
-        session.set_facts(state="lost", exit=gone, pid=None, turn=None)
+        session.set_facts(state=State.LOST, exit=gone, pid=None, turn=None)
 
 
 def _look(session: Session, patient: bool) -> Found:

@@ -49,8 +49,10 @@ async def test_a_bundle_that_somebody_took_away_costs_its_session_and_no_other(t
         os.kill(worker, signal.SIGKILL)
         await until_true(session, lambda: session.ended)
         assert session.facts.exit == {"code": None, "signal": None, "reason": "lost"}
+        assert session.describe(None)["state"] == "lost"
         assert not alive(agent)
         assert is_running(other)
+        await end_all(box)
 
 
 async def test_another_boot_is_a_reboot_with_a_new_history(tmp_path: Path) -> None:
