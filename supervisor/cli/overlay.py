@@ -13,8 +13,8 @@ SHOWN_SECONDS = 3.0  # long enough to read one line
 
 
 class Overlay:
-    """What is shown covers a line of the session's screen; at `repaint_at` (trio's clock) it has been read, and the
-    screen is to be drawn again."""
+    """What is shown over the screen covers a line of it; at `repaint_at` (trio's clock) it has been read, and the
+    screen is to be drawn again. A line of its own among the others stays."""
 
     def __init__(self) -> None:
         self.is_terminal = is_terminal(ownterminal.STDOUT)
@@ -25,13 +25,19 @@ class Overlay:
     def is_shown(self) -> bool:
         return self._said != ""
 
-    async def show(self, text: str) -> None:
-        if self.is_terminal:
+    async def show(self, text: str, among_lines: bool = False) -> None:
+        if self.is_terminal and among_lines:
+            await ownterminal.write(f"\r\nrc: {printing.visible(text)}\r\n".encode(errors="replace"))
+        elif self.is_terminal:
             await ownterminal.write(_on_bottom_line(text, ownterminal.size() or ownterminal.DEFAULT_SIZE))
             self.repaint_at = trio.current_time() + SHOWN_SECONDS
         elif text != self._said:
             printing.note(text)
         self._said = text
+
+    def leave_to_others(self) -> None:
+        """The screen is about to be drawn again anyhow."""
+        self.repaint_at = math.inf
 
     def clear(self) -> None:
         """The screen is as the session has it, or will be at once."""

@@ -54,6 +54,11 @@ class ScreenModes:
         else:
             self._changed[number] = on
 
+    @property
+    def alternate(self) -> bool:
+        """Whether a program draws on the alternate screen, where every cell is its own."""
+        return any(number in self._changed for number in _ALTERNATE)
+
     def way_back(self) -> bytes:
         """What to write so that a shell finds the terminal as it was. Leaves what is on the screen."""
         alternate = [number for number in _ALTERNATE if number in self._changed]

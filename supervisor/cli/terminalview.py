@@ -20,7 +20,7 @@ from workers.errors import Broken, Refused
 OUTPUT, STATE = 1, 2  # the first octet of a binary message
 HEAD = 9  # octets before the terminal's own
 DRAIN_SECONDS = 2.0  # for output that is still on its way when the agent has ended
-TELL_AFTER = 3.0  # seconds without a line until it is said; a restart of the box is shorter
+TELL_AFTER = 1.0  # seconds without a line until it is said; a restart of the box takes about as long
 
 
 class TerminalView:
@@ -49,14 +49,18 @@ class TerminalView:
     def query(self) -> dict[str, object]:
         where = {"after": self._seq, "history": self._history}
         if self._fresh:
+            self._overlay.leave_to_others()
             return {"catch_up": "screen", **where}
         return {"catch_up": "all", "terminal_after": self._offset, **where}
 
     async def cut(self, seconds: float) -> None:
-        if seconds >= TELL_AFTER or not self._overlay.is_terminal:
-            self._fresh = self._fresh or self._overlay.is_terminal
-            if not self._overlay.is_shown:
-                await self._tell("reconnecting…; Ctrl-] d leaves" if self._overlay.is_terminal else "reconnecting…")
+        if self._overlay.is_shown or (self._overlay.is_terminal and seconds < TELL_AFTER):
+            return
+        # Among lines it can stand as one more, and they go on where they were. On a screen that a program has to
+        # itself it would stay in the way: that one is drawn anew.
+        self._fresh = self._fresh or self._modes.alternate
+        text = "reconnecting…; Ctrl-] d leaves" if self._overlay.is_terminal else "reconnecting…"
+        await self._tell(text, among_lines=not self._modes.alternate)
 
     async def read(self, line: Line) -> Outcome | None:
         async with trio.open_nursery() as typing:
@@ -181,9 +185,9 @@ class TerminalView:
         async with self._writing:
             await ownterminal.write(data)
 
-    async def _tell(self, text: str) -> None:
+    async def _tell(self, text: str, among_lines: bool = False) -> None:
         async with self._writing:
-            await self._overlay.show(text)
+            await self._overlay.show(text, among_lines)
 
     def way_back(self) -> bytes:
         """What gives the asker's terminal back, after everything else."""

@@ -44,3 +44,12 @@ def test_newer_keyboard_protocols_are_switched_off() -> None:
 
 def test_a_reset_leaves_nothing_to_take_back() -> None:
     assert way_back(b"\x1b[?1049h\x1b[?1000h\x1b[?25l", RESET) == ALWAYS
+
+
+def test_it_is_known_whose_the_screen_is() -> None:
+    modes = ScreenModes()
+    assert not modes.alternate
+    modes.feed(b"\x1b[?1049h")
+    assert modes.alternate
+    modes.feed(b"\x1b[?1049l")
+    assert not modes.alternate

@@ -15,6 +15,7 @@ import trio
 from supervisor.cli.following import ENDED, Outcome, follow
 from supervisor.cli.keyboard import Keyboard
 from supervisor.cli.outputfilter import CLIPBOARD
+from supervisor.cli.ownterminal import raw
 from supervisor.cli.screenmodes import RESET
 from supervisor.cli.terminalview import TerminalView
 from tests.supervisor.cli.stage import PATIENCE, STATE, Played, Screen, Stage, pipes, stage, terminal
@@ -50,7 +51,7 @@ class Attached:
 
 @asynccontextmanager
 async def attached(tmp_path: Path, allow: str = "") -> AsyncIterator[Attached]:
-    with terminal() as screen:
+    with terminal() as screen, raw():
         async with stage(tmp_path) as box, trio.open_nursery() as nursery:
             view = TerminalView(session(), Keyboard(view=False), frozenset(filter(None, [allow])))
             talk = Attached(box, screen, view)
@@ -265,17 +266,49 @@ async def test_the_way_back_is_that_of_what_was_drawn(tmp_path: Path) -> None:
         assert talk.view.way_back().endswith(b"\r\n")
 
 
-async def test_a_long_cut_is_said_and_repaired_by_a_whole_screen(tmp_path: Path) -> None:
+async def test_a_long_cut_is_said_on_a_line_of_its_own_and_the_others_go_on(
+    tmp_path: Path, mock_clock: trio.testing.MockClock
+) -> None:
     async with attached(tmp_path) as talk:
-        played = await begin(talk)
+        played = await begin(talk, 10)
+        talk.box.refusals = [(503, {"code": "not_ready", "detail": "", "hint": ""})] * 14
+        mock_clock.rate = 20
+        await played.cut()
+        again = await talk.box.next()
+        assert again.query.startswith("catch_up=all&terminal_after=10")
+        await hello(again)
+        await again.print(10, b"more")
+        shown = await talk.screen.until(b"more")
+        assert shown.endswith("\r\nrc: reconnecting…; Ctrl-] d leaves\r\nmore".encode())
+        assert talk.box.tries == 16
+
+
+async def test_on_a_screen_of_a_programs_own_it_is_drawn_over(
+    tmp_path: Path, mock_clock: trio.testing.MockClock
+) -> None:
+    async with attached(tmp_path) as talk:
+        played = await begin(talk, 10, b"\x1b[?1049hvi")
+        await talk.screen.until(b"vi")
+        talk.box.refusals = [(503, {"code": "not_ready", "detail": "", "hint": ""})] * 14
+        mock_clock.rate = 20
+        await played.cut()
+        again = await begin(talk, 10)
+        assert again.query.startswith("catch_up=screen")
+        await again.print(10, b"still the same line")
+        shown = await talk.screen.until(b"still the same line")
+        assert "7m rc: reconnecting…; Ctrl-] d leaves \x1b[0m".encode() in shown
+        assert talk.box.tries == 16
+
+
+async def test_a_short_cut_is_not_worth_a_word(tmp_path: Path) -> None:
+    async with attached(tmp_path) as talk:
+        await begin(talk, 10)
         await talk.view.cut(0.1)
         assert talk.view.query()["catch_up"] == "all"
         await talk.view.cut(10)
         await talk.view.cut(20)
-        assert talk.view.query()["catch_up"] == "screen"
         shown = await talk.screen.until("reconnecting…".encode())
         assert shown.count(b"reconnecting") == 1
-        await played.cut()
 
 
 async def test_in_a_pipe_a_cut_is_said_on_stderr_and_nothing_is_drawn_twice(
