@@ -26,6 +26,7 @@ from supervisor.assembly import (
 from supervisor.cli.options import ServeOptions
 from supervisor.core.access import OWNER, Principal
 from supervisor.foreground import can_show
+from supervisor.limits import raise_descriptor_limit
 from supervisor.logs import Outlet, start_log
 from supervisor.ownscreen import show_own_status
 from supervisor.readiness import READY, STOPPING, tell_systemd
@@ -50,6 +51,7 @@ Zygote = tuple[subprocess.Popen[bytes], socket.socket]
 
 async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
     """From the lock, which the caller holds, to the end. Raises Refused while nothing of the box has started."""
+    raise_descriptor_limit()  # the zygote runs already: agents keep the limit of this account
     async with Store.open(os.path.join(state_dir, "box.sqlite")) as store:
         settings = await resolve(options, os.environ, store)
         outlet = start_log(verbose=settings.verbose, as_json=settings.log_json)

@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.web": CORES | BUNDLES | BASEMENT | {"supervisor.sessions"},
     "supervisor.doctor": CORES | BASEMENT,
     "supervisor.foreground": set(),
+    "supervisor.limits": set(),
     "supervisor.readiness": set(),
     "supervisor.ownscreen": {"supervisor", "workers"},
     "supervisor.statusdrawing": {"supervisor", "workers"},
