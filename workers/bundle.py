@@ -110,12 +110,14 @@ class Bundle:
         return descriptor
 
     def connect(self) -> socket.socket:
-        """A blocking connection to the worker's socket. Raises OSError when nobody listens."""
+        """A blocking connection to the worker's socket. Raises OSError when nobody listens, or nobody accepts."""
         # An address holds 107 octets at most, a state directory may be longer: go by a descriptor.
         folder = os.open(self.directory, os.O_PATH | os.O_CLOEXEC)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.setblocking(False)  # a worker that was stopped accepts nobody, and a full queue would hold us
         try:
             connection.connect(f"/proc/self/fd/{folder}/link")
+            connection.setblocking(True)
         except OSError:
             connection.close()
             raise

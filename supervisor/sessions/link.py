@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +14,8 @@ from workers.bundle import Bundle
 from workers.core.wire import WIRE_VERSION, Frame, Kind, json_frame, proof, proven
 from workers.errors import Broken, Refused
 
-CONNECT_FIRST, CONNECT_MOST = 0.001, 0.02  # seconds between tries: a new worker listens after some 5 ms
 JOINED = 128 << 10  # two of a worker's largest sends; a WebSocket message holds 256 KiB
+SHAKE_SECONDS = 5.0  # a worker that runs shakes hands within a millisecond; one that was stopped is tried again
 ANSWER_SECONDS = 30.0  # an accepted command is on disk long before; a stopped worker must not hold its asker for ever
 
 
@@ -147,7 +146,11 @@ async def open_link(bundle: Bundle, session: str, us: Supervisor) -> Link:
         raise Broken(f"nobody listens: {error}") from error
     line = Line(connection)
     try:
-        return Link(line, await _shake_hands(line, key, session, us))
+        with trio.fail_after(SHAKE_SECONDS):
+            return Link(line, await _shake_hands(line, key, session, us))
+    except trio.TooSlowError:
+        line.close()
+        raise Broken("the worker does not shake hands") from None
     except BaseException:
         line.close()
         raise
@@ -180,23 +183,3 @@ def _expect(frame: Frame, kind: Kind) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Broken(f"{frame.kind.name} instead of {kind.name}")
     return value
-
-
-async def connect_new(bundle: Bundle, session: str, us: Supervisor, seconds: float) -> Link:
-    """`open_link`, tried again until a worker that was just asked for listens. Raises Broken after `seconds`."""
-    pause, until = CONNECT_FIRST, trio.current_time() + seconds
-    while True:
-        try:
-            return await open_link(bundle, session, us)
-        except Stale:
-            raise
-        except Broken:
-            if trio.current_time() >= until:
-                raise
-        await trio.sleep(pause)
-        pause = min(pause * 2, CONNECT_MOST)
-
-
-def socket_pair() -> tuple[socket.socket, socket.socket]:
-    """Two ends of a stream: ours, and one to hand to the zygote."""
-    return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 from supervisor.sessions.line import Line
-from supervisor.sessions.link import JOINED, Link, join_output
+from supervisor.sessions.link import JOINED, SHAKE_SECONDS, Link, Supervisor, join_output, open_link
+from workers.bundle import Bundle
 from workers.core.wire import Frame, Kind, Reader, json_frame
 from workers.errors import Broken, Refused
 
@@ -65,6 +68,30 @@ async def test_a_worker_that_goes_away_answers_nobody() -> None:
         link.close()
         with pytest.raises(Broken, match="went away"):
             await link.answer(question)
+
+
+@contextmanager
+def listening(folder: Path) -> Iterator[tuple[Bundle, socket.socket]]:
+    """The bundle of a worker that was stopped: the kernel takes connections for it, and nobody answers."""
+    bundle = Bundle(str(folder))
+    bundle.write("key", "00" * 32)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(bundle.path("link"))
+        listener.listen(0)
+        yield bundle, listener
+
+
+async def test_a_worker_that_does_not_shake_hands_holds_nobody(tmp_path: Path, mock_clock: MockClock) -> None:
+    mock_clock.autojump_threshold = 0
+    with listening(tmp_path) as (bundle, _):
+        with pytest.raises(Broken, match="shake hands"):
+            await open_link(bundle, "session", Supervisor(1, "us"))
+        assert trio.current_time() >= SHAKE_SECONDS
+
+
+async def test_a_worker_that_accepts_nobody_holds_nobody(tmp_path: Path) -> None:
+    with listening(tmp_path) as (bundle, _), bundle.connect(), pytest.raises(Broken, match="nobody listens"):
+        await open_link(bundle, "session", Supervisor(1, "us"))
 
 
 def test_output_that_came_in_pieces_is_one_piece() -> None:
