@@ -9,7 +9,8 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -21,13 +22,14 @@ from supervisor.sessions.session import Session
 from supervisor.sessions.strays import end_strays
 from workers.bundle import Bundle
 from workers.core.events import Update, body_of, now_text, process
+from workers.core.lifecycle import State
 from workers.core.spec import Spec
 from workers.errors import Refused
 from workers.journalfile import EventLog, TerminalLog, sync
 from workers.journalread import read_events
 
 PAGE = 1 << 20
-Written = list[tuple[int, int, bytes]]  # (seq, time in ns since 1970, body)
+Written = tuple[int, int, bytes]  # seq, time in ns since 1970, body
 
 log = structlog.get_logger()
 
@@ -37,9 +39,14 @@ async def ending_left(session: Session) -> bool:
     await catch_up(session)
     if not session.ended:
         note = await trio.to_thread.run_sync(session.bundle.read_json, "exit.json") or {}
-        told = {key: note.get(key) for key in ("code", "signal", "reason")}
-        session.set_facts(state=str(note.get("state", "exited")), exit=told, pid=None, turn=None)
+        session.set_facts(**_told(note))
     return True
+
+
+def _told(note: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that a note of the end tells."""
+    ended = {key: note.get(key) for key in ("code", "signal", "reason")}
+    return {"state": State(note.get("state", "exited")), "exit": ended, "pid": None, "turn": None}
 
 
 async def catch_up(session: Session) -> None:
@@ -51,8 +58,8 @@ async def catch_up(session: Session) -> None:
 
 
 def read_facts(bundle: Bundle, known: Facts) -> Facts:
-    """What the journal adds to what is known. Blocks on the disk."""
-    facts = known
+    """What the journal adds to what is known, its history among it. Blocks on the disk."""
+    facts = replace(known, history=str((bundle.read_json("journal.json") or {}).get("history", known.history)))
     while True:
         page = read_events(bundle.directory, facts.last_seq, 1000, PAGE)
         for seq, _at, body in page.records:
@@ -71,48 +78,60 @@ async def write_lost(session: Session, boot: str, reason: str | None = None) -> 
 
     `reason` is the interface's when it is known better than by looking (`killed`).
     """
-    written = await trio.to_thread.run_sync(_write_lost, session.bundle, session.id, boot, reason)
-    if written is None:
+    note = await trio.to_thread.run_sync(_write_lost, session.bundle, session.id, boot, reason)
+    if note is None:
         return False
     session.worker_pid = None
     await catch_up(session)
+    if not session.ended:  # the disk did not take it; whoever starts next finds the same
+        session.set_facts(**_told(note))
     log.warning("session_lost", session=session.id, reason=session.facts.exit and session.facts.exit["reason"])
     return True
 
 
-def _write_lost(bundle: Bundle, session: str, boot: str, reason: str | None) -> bool | None:
+def _write_lost(bundle: Bundle, session: str, boot: str, reason: str | None) -> dict[str, Any] | None:
     with _holding(bundle) as held:
         if not held:
             return None
         end_strays(session)
         ran_under = (bundle.read_json("worker.json") or {}).get("boot_id")
         why = reason or lost_reason(ran_under, boot)
-        ended = {"code": None, "signal": None, "reason": why}
         state = "exited" if why == "killed" else "lost"
-        with contextlib.suppress(Refused):  # a full disk: the note is smaller, and is tried all the same
-            _append(bundle, boot, [process(state, **ended, terminal_offset=_end_of_terminal(bundle))], None)
-        bundle.write("exit.json", json.dumps({"state": state, "at": now_text(time.time_ns()), **ended}))
-        return True
+        ended = {"code": None, "signal": None, "reason": why}
+        note = {"state": state, **ended}
+        try:
+            _append(bundle, boot, process(state, **ended, terminal_offset=_end_of_terminal(bundle)), None)
+            bundle.write("exit.json", json.dumps({"at": now_text(time.time_ns()), **note}))
+        except (Refused, OSError) as error:
+            log.error("end_not_written", session=session, detail=str(error))
+        return note
 
 
 async def write_later(session: Session, boot: str, update: Update, by: dict[str, Any] | None) -> int:
     """Write a fact about an ended session into its journal: the event's number, which is on disk.
 
-    Raises Refused `invalid_state` when somebody else holds its lock.
+    Raises Refused `invalid_state` when somebody else holds its lock, `disk_full` when the disk does not take it.
     """
-    written = await trio.to_thread.run_sync(_write_later, session.bundle, boot, update, by)
+    try:
+        written = await trio.to_thread.run_sync(_write_later, session.bundle, boot, update, by)
+    except OSError as error:
+        raise Refused("disk_full", f"the disk did not take it: {error.strerror}", "look at the box's disk") from error
     if written is None:
         raise Refused(
             "invalid_state", f"session {session.facts.name} is just changing its state", "try again in a moment"
         )
-    for seq, at_ns, body in written:
-        session.take_event(seq, at_ns, body)
-    return written[-1][0]
+    history, record = written
+    session.set_facts(history=history)
+    session.take_event(*record)
+    return record[0]
 
 
-def _write_later(bundle: Bundle, boot: str, update: Update, by: dict[str, Any] | None) -> Written | None:
+def _write_later(bundle: Bundle, boot: str, update: Update, by: dict[str, Any] | None) -> tuple[str, Written] | None:
     with _holding(bundle) as held:
-        return _append(bundle, boot, [update], by) if held else None
+        if not held:
+            return None
+        record = _append(bundle, boot, update, by)
+        return bundle.history_for(boot), record
 
 
 @contextlib.contextmanager
@@ -125,20 +144,16 @@ def _holding(bundle: Bundle) -> Iterator[bool]:
             os.close(lock)
 
 
-def _append(bundle: Bundle, boot: str, updates: list[Update], by: dict[str, Any] | None) -> Written:
-    """Number the updates, write them, and have them on disk. The caller holds the lock."""
+def _append(bundle: Bundle, boot: str, update: Update, by: dict[str, Any] | None) -> Written:
+    """Number the update, write it, and have it on disk. The caller holds the lock."""
     bundle.history_for(boot)
     journal = EventLog.open(bundle.directory)
     try:
-        written: Written = []
-        for update in updates:
-            origin = "person" if by else "rc"
-            record = (journal.last_seq + 1, time.time_ns(), body_of(update, origin, by))
-            journal.append(*record)
-            written.append(record)
+        record = (journal.last_seq + 1, time.time_ns(), body_of(update, "person" if by else "rc", by))
+        journal.append(*record)
         if failure := sync(journal.take_unsynced()):
             raise failure
-        return written
+        return record
     finally:
         journal.close()
 
