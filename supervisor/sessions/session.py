@@ -15,7 +15,7 @@ from supervisor.sessions.hub import Hub
 from supervisor.sessions.link import Link
 from workers.bundle import Bundle
 from workers.core.events import client_frame
-from workers.core.lifecycle import State
+from workers.core.lifecycle import ENDED, State
 from workers.core.screen import Part, SnapshotPlan
 from workers.core.spec import Spec
 from workers.core.wire import Frame, Kind
@@ -206,6 +206,7 @@ class Session:
         """A worker answered: its word on the state of the session counts."""
         state = link.welcome["state"]
         terminal = state["terminal"] or {}
+        is_over = State(state["state"]) in ENDED
         self._link = link
         self.worker_pid = state["worker_pid"]
         self.unresponsive = False
@@ -214,6 +215,7 @@ class Session:
             state=State(state["state"]),
             turn=state["turn"],
             pid=state["pid"],
+            exit=self.facts.exit if is_over else None,
             history=state["history"],
             last_seq=state["last_seq"],
             start=terminal.get("start", 0),
