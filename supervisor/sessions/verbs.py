@@ -18,7 +18,7 @@ from supervisor.sessions.session import Session
 from supervisor.sessions.strays import kill_worker
 from workers.core.events import archived, renamed, restored
 from workers.core.lifecycle import State
-from workers.errors import Refused
+from workers.errors import Broken, Refused
 
 # A worker gives its agent 10 s of grace and then kills what is left; this is when we take matters into our own hands.
 END_SECONDS = 20.0
@@ -74,13 +74,19 @@ class Verbs:
             raise _wrong_state(session, "resumed", f"it is archived: rc restore {session.facts.name} first")
         if not is_there:
             raise Refused("project_gone", f"{session.spec.workspace} is not there any more", "bring the directory back")
+        before = session.facts
         self._slots.reserve(session.id)
-        session.set_facts(state=State.STARTING)
+        session.set_facts(state=State.STARTING, exit=None)
         try:
-            await trio.to_thread.run_sync(_forget_end, session)
+            notes = await trio.to_thread.run_sync(_forget_end, session)
             await self._launch(session, resume=True)
+        except Broken as error:
+            if not session.kept:  # nobody was asked for a worker: it is as it was
+                await trio.to_thread.run_sync(_remember_end, session, notes)
+                session.set_facts(state=before.state, exit=before.exit)
+            raise Refused("launch_failed", str(error), "rc doctor says what this machine lacks") from error
         finally:
-            if session.ended or session.facts.state is State.STARTING:
+            if session.ended:
                 self._slots.release(session.id)
         if not has_started(session):
             raise await launch_refusal(session)
@@ -129,7 +135,17 @@ def _wrong_state(session: Session, verb: str, hint: str) -> Refused:
     return Refused("invalid_state", f"session {session.facts.name} is {state} and cannot be {verb}", hint, state=state)
 
 
-def _forget_end(session: Session) -> None:
+def _forget_end(session: Session) -> dict[str, str]:
+    """Take away the notes of its end, which a keeper would take for a new one: what was in them, by name."""
+    notes: dict[str, str] = {}
     for name in ("exit.json", "screen.json"):
-        with contextlib.suppress(FileNotFoundError):
+        text = session.bundle.read(name)
+        if text is not None:
+            notes[name] = text
             os.unlink(session.bundle.path(name))
+    return notes
+
+
+def _remember_end(session: Session, notes: dict[str, str]) -> None:
+    for name, text in notes.items():
+        session.bundle.write(name, text)
