@@ -7,6 +7,7 @@ import os
 from supervisor.cli.options import ServeOptions
 from supervisor.sessions.launcher import start_zygote
 from supervisor.statelock import make_state_dir, take_lock
+from workers.drivers.prctl import set_dumpable
 
 
 def serve(options: ServeOptions) -> int:
@@ -20,6 +21,7 @@ def serve(options: ServeOptions) -> int:
 
         return serve_detached(options, state_dir)
     lock = take_lock(state_dir, take_over=options.take_over)
+    set_dumpable(False)  # agents run as the same account: our memory and environment are not theirs to read
     try:
         # The zygote loads its modules while we load ours, which take several times as long.
         zygote = start_zygote()
