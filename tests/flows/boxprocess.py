@@ -12,15 +12,17 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from supervisor.sessions.strays import end_strays, kill_worker
+from tests.flows.rawstream import RawStream
+from tests.waiting import until
 from workers.bundle import Bundle
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0  # on a machine that runs other tests too
 RC = [sys.executable, "-m", "supervisor"]
 PROBE = str(Path(__file__).with_name("probe.py"))
 
@@ -75,8 +77,9 @@ class Answer:
 class BoxProcess:
     """One state directory, and the supervisor that serves it, if one does."""
 
-    def __init__(self, home: Path, project: Path, before: Sequence[str] = ()) -> None:
-        self._before = before  # words that run it, and everything that asks it, as somebody else
+    def __init__(self, home: Path, project: Path, uid: int) -> None:
+        self.uid = uid  # whose it is; everything that asks it is asked as that account, too
+        self._before = as_account(uid)
         self.words = RC  # that call `rc`
         self.state = home / "state"
         self.project = project
@@ -110,9 +113,14 @@ class BoxProcess:
         """End the supervisor only; its exit code."""
         assert self.process is not None
         self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Until the supervisor has ended: its exit code."""
+        assert self.process is not None
         code = self.process.wait(15)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
         self.process = None
         return code
 
@@ -152,10 +160,41 @@ class BoxProcess:
             is_json = "json" in (answer.getheader("content-type") or "")
             return answer.status, json.loads(data) if is_json else data
 
+    def events(self, id: str) -> list[dict[str, Any]]:
+        """What the session's events tell, in order: their `update` objects."""
+        status, answer = self.call("GET", f"/v1/code/sessions/{id}/events?after=0")
+        assert status == 200, answer
+        return [event["update"] for event in answer["events"]]
+
+    def bundle(self, id: str) -> Bundle:
+        return Bundle(str(self.state / "sessions" / id))
+
     def connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.connect(str(self.state / "rc.sock"))
         return connection
+
+    def stream(self, id: str, query: str = "", already: bytearray | None = None) -> RawStream:
+        """A connection to a session's stream; `query` is what stands behind the question mark."""
+        return RawStream(self.connect(), f"/v1/code/sessions/{id}/stream?{query}", already)
+
+    def running(self) -> list[int]:
+        """Processes of this box's sessions, by their environment."""
+        markers = {f"RC_SESSION_ID={bundle.name}".encode() for bundle in self.state.glob("sessions/*")}
+        found = []
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if markers.intersection(environment.read_bytes().split(b"\0")):
+                    found.append(int(environment.parent.name))
+        return found
+
+    def kill_zygote(self) -> None:
+        """Kill -9 the process that workers are forked from, and wait until it is gone."""
+        assert self.process is not None
+        below = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        (zygote,) = [pid for pid in below if Path(f"/proc/{pid}/comm").read_text() == "rc-zygote\n"]
+        os.kill(int(zygote), signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{zygote}").exists())
 
     def sessions(self) -> list[dict[str, Any]]:
         status, answer = self.call("GET", "/v1/code/sessions?archived=true")
@@ -184,9 +223,9 @@ class BoxProcess:
 
 
 @contextlib.contextmanager
-def box_process(home: Path, project: Path, before: Sequence[str] = ()) -> Iterator[BoxProcess]:
-    """Leaves nothing running, whatever the test did."""
-    box = BoxProcess(home, project, before)
+def box_process(home: Path, project: Path, uid: int | None = None) -> Iterator[BoxProcess]:
+    """Leaves nothing running, whatever the test did. The account is ours, unless another is named."""
+    box = BoxProcess(home, project, os.getuid() if uid is None else uid)
     try:
         yield box
     finally:

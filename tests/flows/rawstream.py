@@ -1,4 +1,4 @@
-"""A WebSocket client of one session's stream, as plain as can be: it blocks, and keeps everything it was sent."""
+"""A WebSocket client of a stream, as plain as can be: it blocks, and keeps everything it was sent."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ SECONDS = 20.0
 
 
 class RawStream:
-    """`events` and `messages` hold JSON as it came; `terminal` maps nothing: it is every octet, from `begins` on."""
+    """`messages` hold JSON as it came; `terminal` is every octet of output, in order, from the offset `begins` on.
 
-    def __init__(self, connection: socket.socket, path: str) -> None:
+    With `already`, all that was seen on earlier connections, it goes on behind that.
+    """
+
+    def __init__(self, connection: socket.socket, path: str, already: bytearray | None = None) -> None:
         self._socket = connection
         self._socket.settimeout(SECONDS)
-        self._buffer = b""
+        self._buffer = bytearray()
         self.messages: list[dict[str, Any]] = []
-        self.terminal = b""
-        self.begins: int | None = None
+        self.terminal = bytearray() if already is None else already
+        self.begins = None if already is None else 0
+        self.closed: int | None = None
         key = base64.b64encode(os.urandom(16)).decode()
         request = (
             f"GET {path} HTTP/1.1\r\nHost: box\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -48,7 +52,11 @@ class RawStream:
     def until(self, condition: Callable[[], object]) -> None:
         """Read until the condition holds."""
         while not condition():
-            self._take(*self._frame())
+            self.receive()
+
+    def receive(self) -> None:
+        """Read one message. Raises ConnectionError at the end, `closed` then being the code of a close."""
+        self._take(*self._frame())
 
     def say(self, **message: object) -> None:
         self._send(1, json.dumps(message).encode())
@@ -64,7 +72,8 @@ class RawStream:
 
     def _take(self, opcode: int, data: bytes) -> None:
         if opcode == 8:
-            raise ConnectionError(f"closed with {int.from_bytes(data[:2], 'big')}")
+            self.closed = int.from_bytes(data[:2], "big")
+            raise ConnectionError(f"closed with {self.closed}")
         if opcode == 1:
             self.messages.append(json.loads(data))
         elif opcode == 2 and data[0] == 1:
@@ -82,7 +91,8 @@ class RawStream:
             self._need(2 + wide)
             length, at = int.from_bytes(self._buffer[2 : 2 + wide], "big"), 2 + wide
         self._need(at + length)
-        data, self._buffer = self._buffer[at : at + length], self._buffer[at + length :]
+        data = bytes(self._buffer[at : at + length])
+        del self._buffer[: at + length]
         return opcode, data
 
     def _need(self, size: int) -> None:

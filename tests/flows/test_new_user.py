@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.boxprocess import BoxProcess, box_process
-from tests.flows.rawstream import RawStream
+from tests.flows.boxprocess import box_process
 from tests.gitrepos import commit, repository
 from tests.waiting import until
 
@@ -20,10 +19,6 @@ def project(tmp_path: Path) -> Path:
     return path
 
 
-def stream(box: BoxProcess, id: str, query: str = "") -> RawStream:
-    return RawStream(box.connect(), f"/v1/code/sessions/{id}/stream{query}")
-
-
 def test_two_worktrees_survive_the_supervisor_and_only_the_clean_one_is_deleted(tmp_path: Path, project: Path) -> None:
     with box_process(tmp_path, project) as box:
         box.start("--spawn", "worktree", "--capacity", "3", "--no-create-session-in-dir")
@@ -33,7 +28,7 @@ def test_two_worktrees_survive_the_supervisor_and_only_the_clean_one_is_deleted(
         assert (Path(one["workspace"]) / "README").read_text() == "hello\n"
 
         # Two terminals at one session: who types holds the lease, and both see it.
-        with stream(box, one["id"]) as mine, stream(box, one["id"]) as other:
+        with box.stream(one["id"]) as mine, box.stream(one["id"]) as other:
             mine.type(b"echo from-one; pwd\n")
             for each in (mine, other):
                 each.until(lambda each=each: any(m["holder"] for m in each.of("lease")))  # type: ignore[misc]
@@ -54,7 +49,7 @@ def test_two_worktrees_survive_the_supervisor_and_only_the_clean_one_is_deleted(
         box.start()
         assert {s["name"]: s["state"] for s in box.sessions()} == dict.fromkeys(("one", "two", "three"), "running")
         assert box.call("GET", "/v1/box")[1]["spawn_mode"] == "same-dir"
-        with stream(box, one["id"], f"?after=0&terminal_after={before}&history={one['history']}") as again:
+        with box.stream(one["id"], f"after=0&terminal_after={before}&history={one['history']}") as again:
             again.type(b"echo back-again\n")
             again.until(lambda: b"back-again\r\n" in again.terminal)
             assert again.begins == before

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.boxprocess import PROBE, BoxProcess, as_account, box_process, parsed
+from tests.flows.boxprocess import PROBE, BoxProcess, box_process, parsed
 from tests.waiting import until
 
 ORDINARY = 65534  # an account that is not root
@@ -33,7 +33,7 @@ def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     project.mkdir()
     for path in (home, project):
         os.chown(path, request.param, -1)
-    with box_process(home, project, as_account(request.param)) as started:
+    with box_process(home, project, request.param) as started:
         yield started.start("--no-create-session-in-dir")
 
 
@@ -142,6 +142,17 @@ def test_an_agent_may_look_at_the_box_and_at_its_own_session_only(box: BoxProces
     assert seen["you"] == {"person": None, "role": "agent", "device": None, "session": asker}
     assert itself["id"] == own
     assert_refused(refusal)
+
+
+def test_an_agent_cannot_look_into_the_processes_that_keep_it(box: BoxProcess) -> None:
+    assert box.process is not None
+    result = new_result(box)
+    looks = f"for pid in $PPID {box.process.pid}; do head -c 1 /proc/$pid/environ >/dev/null && echo seen $pid; done"
+    box.new("sh", "-c", f"{{ {looks}; echo done; }} >{result}.new; mv {result}.new {result}; sleep 600")
+    until(result.exists, 20)
+    seen = result.read_text().splitlines()
+    assert seen[-1] == "done"
+    assert len(seen) == (3 if box.uid == 0 else 1)  # nothing is hidden from root
 
 
 def test_verbs_are_refused_on_the_command_line_inside(box: BoxProcess) -> None:
