@@ -28,11 +28,6 @@ class Slots:
         """May exceed the capacity: lowering it ends nothing, and what was found alive is counted all the same."""
         return len(self._held)
 
-    @property
-    def holders(self) -> tuple[str, ...]:
-        """Session ids, in the order in which they took their places."""
-        return tuple(self._held)
-
     def reserve(self, session: str) -> None:
         """Take a place for a session that is to start. Raises Refused `at_capacity` or `single_session_busy`."""
         # Not async on purpose: with no checkpoint between counting and taking, two requests can never get the

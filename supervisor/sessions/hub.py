@@ -161,13 +161,6 @@ class Hub:
             self._waiting = trio.Event()
         await self._waiting.wait()
 
-    async def wait_beyond(self, seq: int, offset: int) -> None:
-        """Return at once when an event after `seq` or output beyond `offset` is known, else at the next news."""
-        if self.last_seq > seq or self.end > offset:
-            await trio.lowlevel.checkpoint()
-            return
-        await self.wait_news()
-
     @contextlib.contextmanager
     def looking(self, push: Push | None = None) -> Iterator[None]:
         """While at least one looker is in, output comes and the ring is kept. `push` is called whenever something is

@@ -36,11 +36,9 @@ class Keeping:
     on_ended: Callable[[Session], None]
 
 
-async def keep(
-    session: Session, keeping: Keeping, launched: bool, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """From here to the session's end, over every break of the link. `started` is told at the first adoption, or when
-    the end is known. `launched`: a worker was asked for just now, so nobody at the lock yet is no proof of death."""
+async def keep(session: Session, keeping: Keeping, launched: bool) -> None:
+    """From here to the session's end, over every break of the link. `launched`: a worker was asked for just now, so
+    nobody at the lock yet is no proof of death."""
     patience = trio.current_time() + LAUNCH_SECONDS if launched else 0.0
     silent_since = trio.current_time()
     pauses = _pauses()
@@ -55,7 +53,6 @@ async def keep(
         except (Broken, ValueError) as error:
             if await _is_over(session, keeping, patient=trio.current_time() < patience):
                 keeping.on_ended(session)
-                task_status.started()
                 return
             if trio.current_time() - silent_since > SILENT_SECONDS and not session.unresponsive:
                 log.warning("worker_silent", session=session.id, detail=str(error))
@@ -64,8 +61,6 @@ async def keep(
             continue
         patience = 0.0
         session.link_up(link)
-        task_status.started()
-        task_status = trio.TASK_STATUS_IGNORED
         try:
             await _carry(session, link)
         finally:
