@@ -231,8 +231,14 @@ class Box:
     async def _end_sessions(self) -> None:
         async with trio.open_nursery() as ending:
             for session in self.registry:
-                ending.start_soon(self._verbs.stop, session, OWNER)
+                ending.start_soon(self._end, session)
         self.stopping.set()
+
+    async def _end(self, session: Session) -> None:
+        try:
+            await self._verbs.stop(session, OWNER)
+        except Refused as refused:  # it runs on, as it would if the box were killed; the others end all the same
+            log.warning("session_not_ended", session=session.id, code=refused.code, detail=refused.detail)
 
 
 def _mode_fixed() -> Refused:
