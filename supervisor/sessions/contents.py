@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
+import trio
+
 from supervisor.sessions.inspect import Content, Diff, FileFacts, Inspector, Listing
 from supervisor.sessions.registrations import find
 from supervisor.sessions.repositories import discover
@@ -43,7 +45,9 @@ async def registration_of(spec: Spec) -> str | None:
     if spec.branch is None:
         return None
     repository = await discover(spec.project_path)
-    found = None if repository is None else find(repository, spec.id, spec.workspace)
+    found = None
+    if repository is not None:
+        found = await trio.to_thread.run_sync(find, repository, spec.id, spec.workspace)
     if found is None:
         raise Refused(
             "git_failed",
