@@ -22,6 +22,9 @@ from workers.errors import Broken, Refused
 
 # A worker gives its agent 10 s of grace and then kills what is left; this is when we take matters into our own hands.
 END_SECONDS = 20.0
+KILL_SECONDS = (
+    30.0  # until a keeper has seen that a killed worker is gone: at once, or after its patience with a new one
+)
 
 
 class Verbs:
@@ -38,13 +41,21 @@ class Verbs:
         """End the agent; when this returns it has ended. An ended session stays as it is."""
         if session.ended:
             return
+        if session.facts.state in (State.REQUESTED, State.PREPARING):
+            raise _wrong_state(session, "stopped", "it is still being made: try again in a moment")
         if session.answers:
             await self._end(session, "stop", by)
         if not session.ended:
-            session.killed = True
-            await trio.to_thread.run_sync(kill_worker, session.bundle)
-            await session.wait_until(lambda: session.ended)
+            await self._kill(session)
         await session.wait_settled()
+
+    async def _kill(self, session: Session) -> None:
+        session.killed = True
+        await trio.to_thread.run_sync(kill_worker, session.bundle)
+        with trio.move_on_after(KILL_SECONDS):
+            await session.wait_until(lambda: session.ended)
+            return
+        raise Refused("invalid_state", f"the worker of {session.facts.name} does not end", "rc show tells its pid")
 
     async def suspend(self, session: Session, by: Principal) -> None:
         """End the agent but keep the session for `resume`; it gives its slot back."""

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from supervisor.core.access import OWNER
-from tests.supervisor.sessions.livebox import LiveBox, end_all, is_running, live_box, output, until_true
+from tests.supervisor.sessions.livebox import LiveBox, end_all, is_running, live_box, output, spec_of, until_true
 from workers.core.lifecycle import State
 from workers.errors import Refused
 from workers.journalread import read_events
@@ -31,6 +31,16 @@ async def test_stop_ends_a_session_whose_worker_is_silent(tmp_path: Path) -> Non
         session.set_unresponsive(True)
         await box.verbs.stop(session, OWNER)
         assert session.facts.exit == {"code": None, "signal": None, "reason": "killed"}
+
+
+async def test_a_session_that_is_still_being_made_is_not_stopped_and_holds_nobody(tmp_path: Path) -> None:
+    async with live_box(tmp_path) as box:
+        session = box.register(spec_of(tmp_path, "sleep", "600"))
+        session.set_facts(state=State.PREPARING)
+        with pytest.raises(Refused) as refused, trio.fail_after(5):
+            await box.verbs.stop(session, OWNER)
+        assert refused.value.code == "invalid_state"
+        assert not session.killed
 
 
 async def test_a_suspended_session_goes_on_in_the_same_numbering(tmp_path: Path) -> None:
