@@ -91,8 +91,16 @@ def _split(words: list[str]) -> tuple[list[str], list[str] | None]:
     return words[:at], words[at + 1 :]
 
 
+def seconds(text: str) -> float:
+    """A `duration` as an argument's type."""
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def duration(text: str) -> float:
-    """Seconds of `90`, `90s`, `15m`, `2h`, `7d`, `1w`. Raises ValueError, as argparse wants it."""
+    """Seconds of `90`, `90s`, `15m`, `2h`, `7d`, `1w`. Raises ValueError."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw]?)", text, re.ASCII)
     if match is None:
         raise ValueError(f"{text!r} is not a time like 90s, 15m, 2h or 7d")

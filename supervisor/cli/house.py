@@ -7,7 +7,9 @@ from typing import Any
 
 from supervisor.cli import client as clients
 from supervisor.cli import exits, printing
-from supervisor.cli.arguments import Parser, Verb, duration, nothing
+from supervisor.cli.arguments import Parser, Verb, nothing, seconds
+
+MONTH = 30 * 86400.0
 
 
 def _trash(args: argparse.Namespace) -> int:
@@ -35,12 +37,12 @@ def _entry(entry: dict[str, Any]) -> list[object]:
 
 
 def _prune_arguments(parser: Parser) -> None:
-    parser.add_argument("--older", metavar="TIME", default="30d", help="what was deleted longer ago (default: 30d)")
+    help = "what was deleted longer ago (default: 30d)"
+    parser.add_argument("--older", type=seconds, metavar="TIME", default=MONTH, help=help)
 
 
 def _prune(args: argparse.Namespace) -> int:
-    older = int(_span(args.older))
-    answer = clients.of(args).post("/v1/prune", {"older": older})
+    answer = clients.of(args).post("/v1/prune", {"older": int(args.older)})
     if args.json:
         printing.value(answer)
     else:
@@ -48,15 +50,6 @@ def _prune(args: argparse.Namespace) -> int:
         told = f"{printing.count(gone, 'session')} gone for good, {printing.size(answer['bytes'])} free again"
         printing.line("; ".join([told, *answer["left"]]))
     return exits.DONE
-
-
-def _span(text: str) -> float:
-    try:
-        return duration(text)
-    except ValueError as error:
-        from supervisor.cli.arguments import usage
-
-        raise usage(str(error)) from error
 
 
 def _df(args: argparse.Namespace) -> int:

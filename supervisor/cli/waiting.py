@@ -8,7 +8,7 @@ from typing import Any
 
 from supervisor.cli import client as clients
 from supervisor.cli import describe, exits, printing, sse
-from supervisor.cli.arguments import Parser, Verb, add_sessions, duration
+from supervisor.cli.arguments import Parser, Verb, add_sessions, seconds
 from supervisor.cli.describe import ENDED_STATES
 from supervisor.cli.lookup import Session, all_sessions, find
 from workers.errors import Refused
@@ -17,14 +17,7 @@ from workers.errors import Refused
 def _arguments(parser: Parser) -> None:
     add_sessions(parser, some=False)
     parser.add_argument("--until", choices=("idle", "approval", "exit"), default="idle", help="default: idle")
-    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="give up after so long (exit 124)")
-
-
-def _seconds(text: str) -> float:
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="give up after so long (exit 124)")
 
 
 def _wait(args: argparse.Namespace) -> int:

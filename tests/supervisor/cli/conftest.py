@@ -12,10 +12,19 @@ from tests.supervisor.web.boxes import ServedBox, serving
 
 
 @pytest.fixture(scope="session")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedBox]:
-    """One real box for all tests that ask one; each makes the sessions that it needs."""
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedBox]:
+    """One real box for all tests that ask one."""
     with serving(tmp_path_factory.mktemp("cli")) as box:
         yield box
+
+
+@pytest.fixture
+def box(served: ServedBox) -> Iterator[ServedBox]:
+    """The box; sessions that a test has made end with it and keep no slot."""
+    yield served
+    for session in served.ask("GET", "/v1/code/sessions").json["sessions"]:
+        if session["worker_pid"] is not None:
+            served.ask("POST", f"/v1/code/sessions/{session['id']}/stop")
 
 
 class Rc:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from supervisor.cli import arguments
-from supervisor.cli.arguments import Parser, Verb, duration, number
+from supervisor.cli.arguments import Parser, Verb, duration, number, seconds
 from workers.errors import Refused
 
 
@@ -59,17 +59,19 @@ def test_what_cannot_be_meant_is_refused_as_usage(words: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
+    ("text", "expected"),
     [("90", 90), ("1.5s", 1.5), ("15m", 900), ("2h", 7200), ("7d", 604800), ("1w", 604800)],
 )
-def test_times_have_units(text: str, seconds: float) -> None:
-    assert duration(text) == seconds
+def test_times_have_units(text: str, expected: float) -> None:
+    assert duration(text) == seconds(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "7y", "-1", "1h30m", "x"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a time"):
         duration(text)
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a time"):
+        seconds(text)
 
 
 def test_numbers_have_a_range() -> None:

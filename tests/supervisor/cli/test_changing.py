@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.supervisor.cli.conftest import Rc
@@ -60,6 +62,25 @@ def test_interrupt_is_silent_for_people_and_a_number_for_programs(box: ServedBox
     made = box.new(agent="echo")
     assert rc("interrupt", made["name"]).out == ""
     assert rc("interrupt", made["name"], "--json").json["seq"] > 0
+
+
+def test_a_deleted_tree_is_in_the_trash_and_comes_back_by_its_name(box: ServedBox, rc: Rc) -> None:
+    made = box.new(agent="echo", spawn_mode="worktree", name="leaves")
+    rc("stop", "leaves")
+    kept = Path(made["workspace"], "untracked\x1b[31m")
+    kept.write_text("")
+    called = rc("delete", "leaves")
+    assert called.code == 4
+    assert "untracked\\x1b[31m" in called.err
+    assert called.err.count("\n") == 1
+    kept.unlink()
+    called = rc("delete", "leaves")
+    assert called.code == 0, called
+    assert called.out.startswith("leaves is deleted; kept as refs/rc/archive/")
+    assert rc("show", "leaves").code == 3
+    assert "leaves" in rc("trash").out
+    assert rc("restore", "leaves").out.startswith("leaves  exited")
+    assert Path(made["workspace"], "a.txt").exists()
 
 
 def test_delete_says_how_to_get_it_back(odd: OddBox, odd_rc: Rc) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import signal
 import subprocess
@@ -41,6 +43,17 @@ def test_a_pipe_is_its_keyboard_and_its_end_the_end(box: ServedBox) -> None:
         done = run(box, made["name"], "--", "sh", "-c", "stty -echo; echo ready; cat", stdin=text)
         assert done.returncode == 0
         assert text.strip() in done.stdout
+
+
+def test_as_json_it_is_one_value_a_line_and_the_end_the_last(box: ServedBox) -> None:
+    made = box.new(agent="echo")
+    done = run(box, made["name"], "--json", "--", "sh", "-c", "printf 'a\\033b'; exit 3")
+    *output, end = map(json.loads, done.stdout.splitlines())
+    assert (done.returncode, end) == (3, {"type": "exit", "code": 3, "signal": None})
+    assert [each["type"] for each in output] == ["terminal"] * len(output) and output[0]["offset"] == 0
+    assert b"".join(base64.b64decode(each["data"]) for each in output) == b"a\x1bb"
+    missing = run(box, made["name"], "--json", "--", "no-such-program")
+    assert (missing.returncode, json.loads(missing.stderr)["code"]) == (127, "launch_failed")
 
 
 def test_a_program_that_is_not_there_is_told(box: ServedBox) -> None:
