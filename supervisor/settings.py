@@ -107,11 +107,11 @@ class Settings:
 
     def describe_agents(self) -> list[dict[str, object]]:
         """As `GET /v1/box` shows them."""
-        reasons = {name: self.why_not(row) for name, row in self.agents.items()}
-        return [
-            {"name": name, "adapter": row.adapter, "available": reasons[name] is None, "why": reasons[name]}
-            for name, row in self.agents.items()
-        ]
+        return [{"name": name, **self._describe_agent(row)} for name, row in self.agents.items()]
+
+    def _describe_agent(self, row: AgentRow) -> dict[str, object]:
+        why = self.why_not(row)
+        return {"adapter": row.adapter, "available": why is None, "why": why, "command": list(row.command)}
 
     def describe(self) -> list[dict[str, object]]:
         """Each value with its source, for `rc status` and `rc doctor`."""

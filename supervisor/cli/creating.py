@@ -137,8 +137,7 @@ def _program(box: dict[str, Any], agent: str) -> list[str]:
     if row is None:
         known = ", ".join(row["name"] for row in box["agents"])
         raise Refused("unknown_agent", f"there is no agent {agent}", f"this box knows {known}; rc new -- COMMAND")
-    shell = os.environ.get("SHELL") or "/bin/sh"
-    return list(row.get("command") or [shell if agent == "shell" else agent])
+    return list(row["command"]) or [agent]
 
 
 def _connect_arguments(parser: Parser) -> None:

@@ -27,7 +27,8 @@ PROBLEM = _object(
 )
 WHO = _object({"person": _TEXT_OR_NONE, "device": _TEXT_OR_NONE})
 PROJECT = _object({"id": _TEXT, "path": _TEXT, "git": _FLAG, "branch": _TEXT_OR_NONE})
-AGENT = _object({"name": _TEXT, "adapter": _TEXT, "available": _FLAG, "why": _TEXT_OR_NONE})
+_COMMAND = _list(_TEXT)
+AGENT = _object({"name": _TEXT, "adapter": _TEXT, "available": _FLAG, "why": _TEXT_OR_NONE, "command": _COMMAND})
 BOX = _object(
     {
         "name": _TEXT,

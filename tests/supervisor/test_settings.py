@@ -107,8 +107,14 @@ def test_an_agent_is_a_row_whose_program_is_there(tmp_path: Path) -> None:
         settings.agent("tool")
     assert (unknown.value.code, missing.value.code) == ("unknown_agent", "agent_unavailable")
     assert settings.describe_agents()[1:] == [
-        {"name": "echo", "adapter": "echo", "available": True, "why": None},
-        {"name": "tool", "adapter": "terminal", "available": False, "why": "there is no program no-such-program"},
+        {"name": "echo", "adapter": "echo", "available": True, "why": None, "command": []},
+        {
+            "name": "tool",
+            "adapter": "terminal",
+            "available": False,
+            "why": "there is no program no-such-program",
+            "command": ["no-such-program"],
+        },
     ]
 
 

@@ -119,6 +119,7 @@ def test_run_starts_here_and_gives_its_arguments_to_the_agent(box: ServedBox, rc
     assert "serves" in done.stderr
     assert rc("project", "remove", "elsewhere").code == 0
     assert run(box, "run", "no-such-agent", "x").returncode == 78
+    assert run(box, "run", "--project", "app", "echo", "x").returncode == 2
 
 
 def test_run_takes_two_dashes_for_nothing(box: ServedBox) -> None:
