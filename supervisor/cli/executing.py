@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import signal
 from typing import Any
 
@@ -37,21 +38,23 @@ def _exec(args: argparse.Namespace) -> int:
     size = ownterminal.size()
     wish = clients.given(command=command, rows=size[0] if size else None, columns=size[1] if size else None)
     ticket = client.post(clients.session_path(session, "exec"), wish)["ticket"]
-    program = Program(safe=not is_terminal(ownterminal.STDOUT))
+    program = Program(safe=args.json or not is_terminal(ownterminal.STDOUT), as_json=args.json)
     with ownterminal.raw():
         try:
             code = run(program.run, client.address.socket, clients.session_path(session, "exec"), ticket)
         finally:
             program.give_back()
     if args.json:
-        printing.value(program.ended)
+        printing.value({"type": "exit", **program.ended})
     return code
 
 
 class Program:
-    """`safe`: what it prints goes to no terminal, so that nothing has to be kept from one."""
+    """`safe`: what it prints goes to no terminal, so that nothing has to be kept from one. `as_json`: a value a line,
+    as `rc logs --terminal` has them."""
 
-    def __init__(self, safe: bool) -> None:
+    def __init__(self, safe: bool, as_json: bool = False) -> None:
+        self._as_json = as_json
         self._filter = Filter(frozenset(CATEGORIES) if safe else frozenset())
         self._modes = None if safe else ScreenModes()
         self.ended: dict[str, Any] = {}
@@ -71,14 +74,17 @@ class Program:
         while True:
             message = await line.receive()
             if isinstance(message, bytes):
-                if message[0] == OUTPUT:
+                if message[0] == OUTPUT and self._as_json:
+                    data = base64.b64encode(message[HEAD:]).decode()
+                    printing.value({"type": "terminal", "offset": int.from_bytes(message[1:HEAD]), "data": data})
+                elif message[0] == OUTPUT:
                     await self._print(message[HEAD:])
             elif message["type"] == "exit":
                 self.ended = {"code": message.get("code"), "signal": message.get("signal")}
                 return exits.exit_of_agent(self.ended)
             elif message["type"] == "refused" and message.get("id") is None:
                 error = message["error"]
-                printing.refuse(Refused(error["code"], error["detail"], error["hint"]), as_json=False)
+                printing.refuse(Refused(error["code"], error["detail"], error["hint"]), self._as_json)
 
     async def _print(self, data: bytes) -> None:
         kept = self._filter.feed(data)
