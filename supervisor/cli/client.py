@@ -61,7 +61,7 @@ class Client:
     ) -> Iterator[http.client.HTTPResponse]:
         """One request; the answer is to be read inside the `with`."""
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        target = f"{path}?{urlencode(given)}" if given else path
+        target = f"{path}?{urlencode(given, errors='surrogateescape')}" if given else path
         wait = timeout or (LOOK_SECONDS if method == "GET" else ACT_SECONDS)
         connection = UnixConnection(self.address.socket, wait)
         try:

@@ -41,6 +41,12 @@ def _run(words: list[str]) -> int:
         lost = Refused("unreachable", str(broken), "try again; rc status shows whether the box runs")
         printing.refuse(lost, known.json)
         return exits.UNREACHABLE
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a directory that is gone, a disk that is full, a terminal that was taken away
+        what = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+        printing.refuse(Refused("failed", what, "rc doctor looks at this machine"), known.json)
+        return exits.FAILED
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except SystemExit as ended:  # argparse has printed help
@@ -52,7 +58,7 @@ def _dispatch(words: list[str], known: argparse.Namespace) -> int:
     if not rest or rest[0] in ("-h", "--help", "help"):
         sys.stdout.write(overview.text())
         return exits.DONE if rest or not words else exits.USAGE
-    name = rest[0]
+    name = "version" if rest[0] == "--version" else rest[0]
     entry = overview.VERBS.get(name)
     if entry is None:
         what = "option" if name.startswith("-") else "command"

@@ -12,6 +12,7 @@ from supervisor.cli import exits, printing
 from supervisor.cli.arguments import Parser, Verb, nothing, usage
 from supervisor.cli.options import ServeOptions
 from supervisor.foreground import can_show
+from workers.errors import Broken, Refused
 
 if TYPE_CHECKING:
     import trio  # which `rc doctor` has no need of
@@ -37,7 +38,10 @@ async def show(client: clients.Client) -> None:
     from supervisor.statusscreen import StatusScreen
 
     async def switch_mode(mode: str) -> None:
-        await trio.to_thread.run_sync(lambda: client.ask("PATCH", "/v1/box", body={"spawn_mode": mode}))
+        try:
+            await trio.to_thread.run_sync(lambda: client.ask("PATCH", "/v1/box", body={"spawn_mode": mode}))
+        except Broken as broken:
+            raise Refused("unreachable", str(broken), "try again when the box is back") from broken
 
     told, updates = trio.open_memory_channel[Mapping[str, Any]](UPDATES)
     async with trio.open_nursery() as following:
@@ -51,7 +55,6 @@ async def _follow(socket: str, told: trio.MemorySendChannel[Mapping[str, Any]]) 
     import trio
 
     from supervisor.cli.line import opened
-    from workers.errors import Broken, Refused
 
     pause = FIRST_PAUSE
     while True:

@@ -55,7 +55,10 @@ def _text(args: argparse.Namespace) -> str:
         return " ".join(args.text)
     if not args.text and is_terminal(0):
         raise usage("nothing to send", "give a TEXT, --file F, or - to type it here")
-    return sys.stdin.read()
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise usage("what comes on stdin is not UTF-8", "send text") from error
 
 
 @dataclass

@@ -76,5 +76,11 @@ def test_what_somebody_typed_cannot_leave_its_place_in_a_path() -> None:
     assert session_path("../box?x", "stop") == "/v1/code/sessions/..%2Fbox%3Fx/stop"
 
 
+def test_a_path_that_is_not_utf8_is_asked_for_as_it_is(odd: OddBox, client: Client) -> None:
+    odd.answer("GET", "/x", {})
+    client.get("/x", name=b"caf\xe9".decode("utf-8", "surrogateescape"))
+    assert odd.asked[0].query["name"].startswith("caf")
+
+
 def test_fields_that_were_not_given_are_left_out() -> None:
     assert given(a=1, b=None, c=False) == {"a": 1, "c": False}

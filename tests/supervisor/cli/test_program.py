@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.cli import overview
-from tests.supervisor.cli.calling import call
+from tests.supervisor.cli.calling import call, directory
 from tests.supervisor.cli.oddbox import OddBox, Reply
 
 NOBODY = ("--box", "unix:/nowhere/rc.sock")
@@ -104,6 +104,20 @@ def test_a_reader_who_has_enough_is_no_error() -> None:
         os.close(write)
     assert done.returncode == 141
     assert done.stderr == b""
+
+
+def test_a_directory_that_is_gone_is_told_and_no_riddle(odd: OddBox, tmp_path: Path) -> None:
+    odd.answer("GET", "/v1/box", {"projects": []})
+    place = tmp_path / "gone"
+    place.mkdir()
+    with directory(place):
+        place.rmdir()
+        called = call("--box", f"unix:{odd.path}", "new")
+    assert (called.code, called.err) == (1, "rc: No such file or directory; rc doctor looks at this machine\n")
+
+
+def test_version_is_an_option_too() -> None:
+    assert call("--version", *NOBODY).out == call(*NOBODY, "version").out
 
 
 def test_a_locale_without_our_characters_is_no_error(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ def test_a_file_that_cannot_be_read_is_a_usage_error(rc: Rc, tmp_path: Path) -> 
     assert rc("send", "x", "text", "--file", "f").code == 2
 
 
+def test_what_is_no_text_is_not_sent(rc: Rc) -> None:
+    assert rc("send", "x", "-", stdin=b"\xff").code == 2
+
+
 def test_a_terminal_has_no_turns_to_wait_for(box: ServedBox, rc: Rc) -> None:
     made = box.new(command=["cat"])
     called = rc("send", made["name"], "hello", "--wait", "--json")
