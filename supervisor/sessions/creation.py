@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 import trio
@@ -18,6 +19,8 @@ from supervisor.core.admission import Slots
 from supervisor.core.environment import agent_environment, check_wished
 from supervisor.core.names import check_name, default_name
 from supervisor.sessions.endings import first_facts
+from supervisor.sessions.errands import attempt
+from supervisor.sessions.git import refused_by
 from supervisor.sessions.projects import Projects
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.room import Room
@@ -93,12 +96,14 @@ class Creation:
                 await self._roll_back(session)
             if isinstance(error, Broken):
                 raise Refused("launch_failed", str(error), "rc doctor says what this machine lacks") from error
+            if isinstance(error, OSError):
+                raise refused_by(error, f"make the session {session.facts.name}") from error
             raise
         # From here on an agent works in the tree: nothing is rolled back any more. With no checkpoint in between, no
         # cancellation can come before this.
         self._workspaces.settle(session.spec)
         if wish.prompt:
-            await session.command({"kind": "prompt", "text": wish.prompt}, by.by())
+            await _prompt(session, wish.prompt, by)
         return session
 
     def _reserve(self, wish: Wish, by: Principal, spawn_mode: str) -> Session:
@@ -181,12 +186,22 @@ class Creation:
         return replace(placed, env=agent_environment(self._settings, placed, wish.env))
 
     async def _roll_back(self, session: Session) -> None:
-        """Undo, in the opposite order."""
-        await self._forget(session)
-        await trio.to_thread.run_sync(remove_bundle, session.bundle)
-        await self._workspaces.undo(session.spec)
+        """Undo, in the opposite order. What cannot be undone is logged, and the rest is undone all the same."""
+        await attempt(partial(self._forget, session))
+        await attempt(partial(trio.to_thread.run_sync, remove_bundle, session.bundle))
+        await attempt(partial(self._workspaces.undo, session.spec))
         self._registry.remove(session)
         self._slots.release(session.id)
+
+
+async def _prompt(session: Session, text: str, by: Principal) -> None:
+    """The first prompt. Raises Refused, with the id of the session, which runs all the same."""
+    try:
+        await session.command({"kind": "prompt", "text": text}, by.by())
+    except Refused as refused:
+        name = session.facts.name
+        detail = f"session {name} runs, but did not take its prompt: {refused.detail}"
+        raise Refused(refused.code, detail, f"say it again: rc send {name}", session=session.id) from refused
 
 
 def has_started(session: Session) -> bool:
@@ -214,7 +229,8 @@ def remove_bundle(bundle: Bundle) -> None:
     until = time.monotonic() + LET_GO_SECONDS
     while (lock := bundle.try_lock()) is None and time.monotonic() < until:
         time.sleep(LET_GO_PAUSE)
-    bundle.write("void", "")
+    with contextlib.suppress(OSError):  # a full disk: what is removed below needs no mark
+        bundle.write("void", "")
     shutil.rmtree(bundle.directory, ignore_errors=True)
     if lock is not None:
         os.close(lock)

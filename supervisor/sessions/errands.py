@@ -16,6 +16,16 @@ Value = TypeVar("Value")
 log = structlog.get_logger()
 
 
+async def attempt(work: Callable[[], Awaitable[Value]]) -> outcome.Maybe[Value]:
+    """The boundary of one session: whatever goes wrong inside is told to who asked, and is not the box's to die of."""
+    try:
+        return outcome.Value(await work())
+    except Exception as error:
+        if not isinstance(error, Refused):
+            log.exception("errand_failed")
+        return outcome.Error(error)
+
+
 class Errands:
     """`run` is the lifetime of all errands; `start` and `carry_out` may be called from any task while it runs."""
 
@@ -42,13 +52,7 @@ class Errands:
 
         async def errand() -> None:
             nonlocal result
-            # The boundary of one session: whatever goes wrong inside is the asker's to hear, not the box's to die of.
-            try:
-                result = outcome.Value(await work())
-            except Exception as error:
-                if not isinstance(error, Refused):
-                    log.exception("errand_failed")
-                result = outcome.Error(error)
+            result = await attempt(work)
             done.set()
 
         self.start(errand)

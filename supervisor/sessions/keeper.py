@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from supervisor.core.verdict import Found, Verdict, judge
-from supervisor.sessions.endings import ending_left, write_lost
+from supervisor.sessions.endings import catch_up, ending_left, write_lost
 from supervisor.sessions.link import Link, Stale, Supervisor, open_link
 from supervisor.sessions.session import Session
 from supervisor.sessions.strays import end_strays
@@ -60,11 +60,14 @@ async def keep(session: Session, keeping: Keeping, launched: bool) -> None:
             await trio.sleep(next(pauses))
             continue
         patience = 0.0
-        session.link_up(link)
         try:
+            if 0 < session.facts.last_seq < link.welcome["state"]["last_seq"]:
+                await catch_up(session)  # what happened while there was no link is told by the journal alone
+            session.link_up(link)
             await _carry(session, link)
         finally:
             session.link_down()
+            link.close()
         silent_since, pauses = trio.current_time(), _pauses()
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import outcome
 import trio
 
-from supervisor.sessions.errands import Errands
+from supervisor.sessions.errands import Errands, attempt
 from supervisor.sessions.keeper import Keeping, keep
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.session import Session
@@ -17,6 +18,7 @@ from workers.errors import Broken
 
 ADOPT_SECONDS = 0.4  # one budget for all: 32 of 32 answered in 111 ms; who has not is shown and taken up later
 UNDER_WAY = (State.REQUESTED, State.PREPARING, State.STARTING)
+FAULT_SECONDS = 5.0  # between two tries to keep a session that a fault of ours cannot be kept with
 READY_SECONDS = 30.0  # a worker has exec'd its agent after some 10 ms; 32 at once on a loaded machine take seconds
 
 
@@ -58,13 +60,20 @@ class Keepers:
         async def keeper() -> None:
             try:
                 with scope:
-                    await keep(session, self._keeping, launched)
+                    await self._keep_on(session, launched)
             finally:
                 del self._scopes[session.id]
                 session.kept = False
                 session.hub.tell()
 
         self._errands.start(keeper)
+
+    async def _keep_on(self, session: Session, launched: bool) -> None:
+        """Keep it to its end; after a fault, which is logged, from what its worker and its journal say then."""
+        while isinstance(await attempt(partial(keep, session, self._keeping, launched)), outcome.Error):
+            launched = False
+            session.set_unresponsive(True)
+            await trio.sleep(FAULT_SECONDS)
 
     async def forget(self, session: Session) -> None:
         """End a worker that must not stay, and stop keeping its session."""

@@ -36,7 +36,7 @@ class Projects:
     def add(self, path: str) -> Project:
         """Serve this directory from now on; one that is served already is given back. Raises Refused `invalid`."""
         real = os.path.realpath(path)
-        known = next((project for project in self._known.values() if project.path == real), None)
+        known = next((project for project in self if project.path == real), None)
         if known is not None:
             return known
         if not os.path.isdir(real):
@@ -62,13 +62,13 @@ class Projects:
     def find(self, wanted: str | None) -> Project:
         """The project of this id or path; without one, the first. Raises Refused `unknown_project`."""
         if wanted is None:
-            for project in self._known.values():
+            for project in self:
                 return project
             raise Refused("unknown_project", "this box serves no project", "add one with: rc project add PATH")
         if wanted in self._known:
             return self._known[wanted]
         real = os.path.realpath(wanted) if os.path.isabs(wanted) else None
-        for project in self._known.values():
+        for project in self:
             if project.path == real:
                 return project
         raise Refused(
