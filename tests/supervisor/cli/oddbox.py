@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -69,6 +70,10 @@ class OddBox:
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     box: OddBox
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that has enough is no error
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # typeshed: a socket or a pair
 
 
 class _Talk(BaseHTTPRequestHandler):

@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from supervisor.cli import attaching
 from supervisor.cli.following import DETACHED, ENDED, SIGNALLED, Outcome
 from tests.supervisor.cli.conftest import Rc
-from tests.supervisor.web.boxes import ServedBox
 from workers.errors import Refused
 
 EXIT = {"sessionUpdate": "_rc/process", "state": "exited", "code": 3, "signal": None, "reason": "ended"}
@@ -70,23 +67,3 @@ def test_with_json_it_is_a_value(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_session_that_is_not_there_is_exit_3(rc: Rc) -> None:
     assert rc("attach", "nobody").code == 3
     assert rc("attach", "nobody", "--allow", "everything").code == 2
-
-
-def test_one_that_has_ended_is_shown_with_its_end(box: ServedBox, rc: Rc) -> None:
-    made = box.new(command=["sh", "-c", "echo hello; exit 7"])
-    rc("wait", made["id"], "--until", "exit")
-    command = [sys.executable, "-m", "supervisor", "--box", f"unix:{box.socket}", "attach", made["name"]]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0
-    assert done.stdout == "hello\n"
-    assert done.stderr == f"rc: {made['name']} exited: exit 7\n"
-
-
-def test_a_conversation_is_printed(box: ServedBox, rc: Rc) -> None:
-    made = box.new(agent="echo")
-    rc("send", made["name"], "hello", "--wait")
-    rc("stop", made["name"])
-    command = [sys.executable, "-m", "supervisor", "--box", f"unix:{box.socket}", "attach", made["name"]]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
-    assert done.stdout.endswith("> owner: hello\nhello\n[exited: stopped]\n")
-    assert done.stderr == f"rc: {made['name']} exited: stopped\n"

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +11,6 @@ from tests.supervisor.cli.calling import directory
 from tests.supervisor.cli.conftest import Rc
 from tests.supervisor.cli.oddbox import OddBox
 from tests.supervisor.web.boxes import ServedBox
-from tests.waiting import until
 
 
 def test_new_makes_a_session_and_says_which(box: ServedBox, rc: Rc) -> None:
@@ -91,77 +86,3 @@ def test_a_name_that_is_taken_is_exit_4(rc: Rc) -> None:
     rc("new", "--agent", "echo", "--name", "taken")
     called = rc("new", "--agent", "echo", "--name", "taken", "--json")
     assert (called.code, called.problem["code"]) == (4, "name_taken")
-
-
-def run(box: ServedBox, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """In a process of its own, because what a session prints goes to the descriptor itself."""
-    command = [sys.executable, "-P", "-m", "supervisor", "--box", f"unix:{box.socket}", *words]
-    env = {**os.environ, "PYTHONPATH": os.getcwd(), "SHELL": "/bin/sh"}
-    return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=cwd, env=env, check=False, timeout=60
-    )
-
-
-def test_attached_the_exit_is_the_agents(box: ServedBox) -> None:
-    done = run(box, "new", "--attach", "--", "sh", "-c", "echo hello; sleep 0.2; exit 7")
-    assert done.returncode == 7
-    assert "hello" in done.stdout
-    assert done.stderr.endswith("exited: exit 7\n")
-    assert run(box, "new", "--attach", "--", "sh", "-c", "kill -KILL $$").returncode == 137
-
-
-def test_run_starts_here_and_gives_its_arguments_to_the_agent(box: ServedBox, rc: Rc, tmp_path: Path) -> None:
-    place = tmp_path / "elsewhere"
-    place.mkdir()
-    done = run(box, "run", "shell", "-c", "pwd; sleep 0.2; exit 3", cwd=place)
-    assert done.returncode == 3
-    assert str(place) in done.stdout
-    assert "serves" in done.stderr
-    assert rc("project", "remove", "elsewhere").code == 0
-    assert run(box, "run", "no-such-agent", "x").returncode == 78
-    assert run(box, "run", "--project", "app", "echo", "x").returncode == 2
-
-
-def test_run_takes_two_dashes_for_nothing(box: ServedBox) -> None:
-    assert run(box, "run", "--project", "app", "shell", "--", "-c", "sleep 0.2; exit 4").returncode == 4
-
-
-def own(box: ServedBox) -> list[dict[str, Any]]:
-    """Sessions that `connect` has made."""
-    sessions = box.ask("GET", "/v1/code/sessions").json["sessions"]
-    return [session for session in sessions if session["made_by"] == "connect"]
-
-
-def connect(box: ServedBox, *words: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "supervisor", "--box", f"unix:{box.socket}", "connect", *words]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def test_connect_finds_its_own_session_again(box: ServedBox) -> None:
-    first = connect(box)
-    until(lambda: [session for session in own(box) if session["viewers"]])
-    first.terminate()
-    assert first.wait(10) == 143
-    again = connect(box)
-    again.communicate(b"exit 4\n", 30)
-    assert again.returncode == 0
-    assert [session["exit"]["code"] for session in own(box)] == [4]
-
-
-def test_connect_makes_another_one_when_its_own_has_ended_or_is_not_wanted(box: ServedBox) -> None:
-    for session in own(box):
-        box.ask("POST", f"/v1/code/sessions/{session['id']}/stop")
-    before = len(own(box))
-    for words in ((), ("--new",)):
-        process = connect(box, *words)
-        until(lambda: [session for session in own(box) if session["viewers"]])
-        process.terminate()
-        process.wait(10)
-        until(lambda: not [session for session in own(box) if session["viewers"]])
-    assert len(own(box)) == before + 2
-
-
-def test_without_a_box_and_a_terminal_it_is_exit_5() -> None:
-    command = [sys.executable, "-m", "supervisor", "--state-dir", "/nowhere/at/all", "new"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (5, "rc: no box runs at /nowhere/at/all; start one with: rc serve\n")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,50 +13,6 @@ from supervisor.cli.executing import Program
 from supervisor.cli.ownterminal import raw
 from tests.supervisor.cli.conftest import Rc
 from tests.supervisor.cli.stage import pipes, stage, terminal
-from tests.supervisor.web.boxes import ServedBox
-
-
-def run(box: ServedBox, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """In a process of its own, because what the program prints goes to the descriptor itself."""
-    command = [sys.executable, "-m", "supervisor", "--box", f"unix:{box.socket}", "exec", *words]
-    return subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=60)
-
-
-def test_the_program_runs_where_the_session_works_and_its_code_is_ours(box: ServedBox) -> None:
-    made = box.new(agent="echo")
-    done = run(box, made["name"], "--", "sh", "-c", "pwd; exit 7")
-    assert (done.returncode, done.stdout, done.stderr) == (7, f"{box.project}\r\n".encode(), b"")
-
-
-def test_a_program_that_is_killed_gives_its_signal(box: ServedBox) -> None:
-    made = box.new(agent="echo")
-    assert run(box, made["name"], "--", "sh", "-c", "kill -TERM $$").returncode == 128 + signal.SIGTERM
-
-
-def test_a_pipe_is_its_keyboard_and_its_end_the_end(box: ServedBox) -> None:
-    made = box.new(agent="echo")
-    for text in (b"whole line\n", b"no line end"):
-        done = run(box, made["name"], "--", "sh", "-c", "stty -echo; echo ready; cat", stdin=text)
-        assert done.returncode == 0
-        assert text.strip() in done.stdout
-
-
-def test_as_json_it_is_one_value_a_line_and_the_end_the_last(box: ServedBox) -> None:
-    made = box.new(agent="echo")
-    done = run(box, made["name"], "--json", "--", "sh", "-c", "printf 'a\\033b'; exit 3")
-    *output, end = map(json.loads, done.stdout.splitlines())
-    assert (done.returncode, end) == (3, {"type": "exit", "code": 3, "signal": None})
-    assert [each["type"] for each in output] == ["terminal"] * len(output) and output[0]["offset"] == 0
-    assert b"".join(base64.b64decode(each["data"]) for each in output) == b"a\x1bb"
-    missing = run(box, made["name"], "--json", "--", "no-such-program")
-    assert (missing.returncode, json.loads(missing.stderr)["code"]) == (127, "launch_failed")
-
-
-def test_a_program_that_is_not_there_is_told(box: ServedBox) -> None:
-    made = box.new(agent="echo")
-    done = run(box, made["name"], "--", "no-such-program")
-    assert done.returncode == 127
-    assert b"no-such-program" in done.stderr
 
 
 def test_without_a_command_it_is_a_usage_error(rc: Rc) -> None:

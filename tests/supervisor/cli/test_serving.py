@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import pytest
@@ -64,14 +63,3 @@ def test_the_session_in_the_directory_may_be_wished_for_or_not() -> None:
 )
 def test_what_cannot_be_meant_is_a_usage_error(words: tuple[str, ...]) -> None:
     assert call("serve", *words).code == 2
-
-
-def test_what_a_box_cannot_start_with_is_exit_78(tmp_path: Path) -> None:
-    config = tmp_path / "box.toml"
-    config.write_text("nonsense = 1\n")
-    state = os.path.join(tmp_path, "s")
-    called = call("serve", "--state-dir", state, "--config", str(config), "--json")
-    assert called.code == 78
-    assert called.out == ""
-    assert called.problem["key"] == "nonsense"
-    assert called.problem["line"] == 1
