@@ -44,8 +44,8 @@ def new_seat(principal: Principal, session: str) -> Seat:
 def lease_message(lease: Lease, clock: Clock) -> bytes:
     now = clock.boot()
     holder, seconds = lease.holder(now), lease.seconds_left(now)
-    told = {"holder": holder.describe(), "until": clock.text_in(seconds)} if holder and seconds is not None else None
-    return to_json({"type": "lease", **(told or {"holder": None})})
+    until = None if seconds is None else clock.text_in(seconds)
+    return to_json({"type": "lease", "holder": holder.describe() if holder else None, "until": until})
 
 
 def refusal(held: Held, clock: Clock) -> Refused:

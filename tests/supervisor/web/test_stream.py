@@ -25,7 +25,7 @@ async def test_hello_comes_first_then_the_lease(tmp_path: Path) -> None:
         assert hello["last_seq"] == 0
         assert hello["session"]["id"] == SESSION
         assert hello["session"]["viewers"] == 1
-        assert await client.next() == {"type": "lease", "holder": None}
+        assert await client.next() == {"type": "lease", "holder": None, "until": None}
         assert client.websocket.subprotocol == "rc.v1"
 
 

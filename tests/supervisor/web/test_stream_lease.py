@@ -22,7 +22,7 @@ AT_NOON = Clock(lambda: 100.0, lambda: AT)
 
 def test_nobody_holds_it_or_somebody_until_a_time_of_day() -> None:
     lease = Lease()
-    assert json.loads(lease_message(lease, AT_NOON)) == {"type": "lease", "holder": None}
+    assert json.loads(lease_message(lease, AT_NOON)) == {"type": "lease", "holder": None, "until": None}
     lease.type(ANA, 90.0)
     assert json.loads(lease_message(lease, AT_NOON)) == {
         "type": "lease",
