@@ -24,7 +24,7 @@ def serve(options: ServeOptions) -> int:
     set_dumpable(False)  # agents run as the same account: our memory and environment are not theirs to read
     try:
         # The zygote loads its modules while we load ours, which take several times as long.
-        zygote = start_zygote()
+        zygote = start_zygote(state_dir)
         import trio
 
         from supervisor.running import run

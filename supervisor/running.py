@@ -62,7 +62,7 @@ async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
         entrances = [bind_tcp(address) for address in settings.listen]
         entrances.append(bind_unix(os.path.join(state_dir, "rc.sock")))
         us = await next_epoch(store, os.path.join(state_dir, "sessions"))
-        launcher, errands = Launcher(), Errands()
+        launcher, errands = Launcher(state_dir), Errands()
         parts = put_together(settings, us, index, projects, launcher, errands)
         refusals: list[Refused] = []
         try:

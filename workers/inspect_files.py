@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -250,7 +249,7 @@ def _before(folder: int, name: str, path: str) -> os.stat_result | None:
 
 
 def _replace(folder: int, name: str, data: bytes, mode: int) -> os.stat_result:
-    temporary = f".rc-{secrets.token_hex(8)}.new"
+    temporary = f".rc-{os.urandom(8).hex()}.new"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(temporary, flags, 0o600, dir_fd=folder)

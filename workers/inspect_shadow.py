@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,7 +125,7 @@ def shadow(repository: Repository, tree: str, scratch: str) -> Iterator[Shadow]:
 
     Raises Refused for what cannot be read.
     """
-    directory = os.path.join(scratch, f"inspect-{secrets.token_hex(8)}")
+    directory = os.path.join(scratch, f"inspect-{os.urandom(8).hex()}")
     os.mkdir(directory, 0o700)
     try:
         head = repository.head()[1]

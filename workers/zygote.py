@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import sys
 import traceback
 from typing import Any
@@ -18,39 +19,49 @@ from typing import Any
 from workers import exechost, host, inspector
 from workers.drivers.prctl import become_subreaper, give_memory_back, set_dumpable, set_name
 from workers.processes import close_all_but
+from workers.rehearsal import rehearse
 
 MESSAGE = 128 << 10  # octets; the launcher sends no more at once
+DESCRIPTOR = struct.Struct("i")
 LARGE_BLOCK = 32 << 10  # octets from which malloc maps a block by itself: a batch of output is one, and a small file
 
 
-def main(control_fd: int) -> None:
-    """Serve the launcher until it goes. Every message is one JSON object, with at most one descriptor."""
+def main(control_fd: int, scratch: str = "") -> None:
+    """Serve the launcher until it goes. Every message is one JSON object, with at most one descriptor.
+
+    `scratch` is a directory in which a session is rehearsed first (see `rehearsal`); without one nothing is.
+    """
+    close_all_but(control_fd)  # what we do not have, no child has to close
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.chdir("/")
     umask = os.umask(0o077)
     set_dumpable(False)
     set_name("rc-zygote")
-    give_memory_back(LARGE_BLOCK)
+    if scratch:
+        rehearse(scratch, umask)
+        close_all_but(control_fd)
+    control = socket.socket(fileno=control_fd)
+    room = socket.CMSG_SPACE(DESCRIPTOR.size)
     gc.collect()
     gc.freeze()  # the collector would write to each page that we share with what we fork
-    control = socket.socket(fileno=control_fd)
+    give_memory_back(LARGE_BLOCK)
     while True:
-        message, descriptors, _flags, _address = socket.recv_fds(control, MESSAGE, 1)
+        message, handed, _flags, _address = control.recvmsg(MESSAGE, room)
         if not message:
             return
-        handed = descriptors[0] if descriptors else -1
+        descriptor = DESCRIPTOR.unpack(handed[0][2])[0] if handed else -1
         try:
-            _detach(message, handed, umask)
+            _detach(message, control, descriptor, umask)
         except OSError as error:  # no process is to be had now; who asked sees that nothing came
             sys.stderr.write(f"zygote: cannot fork: {error}\n")
             sys.stderr.flush()
         finally:
-            if handed >= 0:
-                os.close(handed)
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
-def _detach(message: bytes, handed: int, umask: int) -> None:
+def _detach(message: bytes, control: socket.socket, handed: int, umask: int) -> None:
     """Fork twice and serve the message there, as a child of nobody, with only the descriptor that was handed over."""
     middle = os.fork()
     if middle:
@@ -60,7 +71,7 @@ def _detach(message: bytes, handed: int, umask: int) -> None:
     try:
         os.setsid()
         if os.fork() == 0:
-            close_all_but(handed)
+            control.close()  # a fork does not honour close-on-exec, and an open end is no end
             _serve(json.loads(message), handed, umask)
         code = 0
     finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.sessions.launcher import start_zygote
 from tests.waiting import until
 from tests.workers.parts import Workers, Zygote, adopted, is_free
 from workers.core.wire import Kind
@@ -161,3 +162,16 @@ def test_a_killed_worker_tears_the_line_and_its_numbers_go_on(workers: Workers) 
     assert again.state["terminal"]["offset"] >= end
     again.look()
     again.see(b"line")
+
+
+def test_a_rehearsal_that_hangs_on_a_full_disk_is_done_without(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        process, control = start_zygote(str(tmp_path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    words = Path(f"/proc/{process.pid}/cmdline")
+    until(lambda: words.read_bytes().count(b"\0") == 9, 30)  # it has begun anew, without its scratch directory
+    control.close()
+    assert process.wait(10) == 0

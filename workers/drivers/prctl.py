@@ -8,6 +8,7 @@ _PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _M_TRIM_THRESHOLD = -1
+_M_TOP_PAD = -2
 _M_MMAP_THRESHOLD = -3
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -29,9 +30,12 @@ def become_subreaper() -> None:
 
 
 def give_memory_back(threshold: int) -> None:
-    """Have malloc map blocks from `threshold` octets on by themselves and return them at once.
+    """Have malloc map blocks from `threshold` octets on by themselves and return them at once, also after a fork.
 
-    By itself it raises the threshold to the largest block ever freed, and a worker would keep its largest buffer.
+    By itself it raises the threshold to the largest block ever freed, keeps 128 KiB at the end of the heap, and cuts
+    blocks from there first: a process would keep its largest buffers for good.
     """
     _libc.mallopt(_M_MMAP_THRESHOLD, threshold)
     _libc.mallopt(_M_TRIM_THRESHOLD, threshold)
+    _libc.mallopt(_M_TOP_PAD, 0)
+    _libc.malloc_trim(0)

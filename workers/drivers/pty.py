@@ -16,6 +16,7 @@ from workers.drivers.prctl import set_dumpable
 from workers.errors import Broken
 
 READ = 4096  # a PTY gives at most 4095 octets at once; asking for more makes the kernel allocate more for nothing
+FEW = 1 << 10  # octets that come alone, as echoes do: the selector says when there is more
 BATCH = 64 << 10  # then the journal and the link get their turn
 UNTYPED = 1 << 20  # keys and prompts that the program has not read: four of the largest prompts. Full: dropped, told
 OOM_SCORE = "500"  # when memory is short, an agent's program ends before the worker that could tell of it
@@ -31,7 +32,6 @@ class Pty:
         self.master = master
         self.failure = failure
         self._untyped = bytearray()
-        self._batch = bytearray(BATCH)
 
     @property
     def has_untyped(self) -> bool:
@@ -50,21 +50,32 @@ class Pty:
 
     def read(self) -> tuple[bytes, bool]:
         """What is there, up to `BATCH` octets, and whether it was the end: nobody has the other side open."""
-        size, ended = 0, False
-        # Into one buffer that stays: a block of memory for each read would be spread over the whole heap.
-        with memoryview(self._batch) as batch:
-            while size <= BATCH - READ:
-                try:
-                    count = os.readv(self.master, [batch[size : size + READ]])
-                except BlockingIOError:
-                    break
-                except OSError:  # EIO: a PTY has no other end of file
-                    count = 0
-                if not count:
-                    ended = True
-                    break
-                size += count
-            return bytes(batch[:size]), ended
+        try:
+            first = os.read(self.master, READ)
+        except BlockingIOError:
+            return b"", False
+        except OSError:  # EIO: a PTY has no other end of file
+            first = b""
+        if len(first) < FEW:
+            return first, not first
+        # One block, given back as soon as it is written: many small ones would be spread over the whole heap.
+        batch = bytearray(BATCH)
+        batch[: len(first)] = first
+        size, ended = self._read_more(memoryview(batch), len(first))
+        return bytes(memoryview(batch)[:size]), ended
+
+    def _read_more(self, batch: memoryview, size: int) -> tuple[int, bool]:
+        while size <= BATCH - READ:
+            try:
+                count = os.readv(self.master, [batch[size : size + READ]])
+            except BlockingIOError:
+                break
+            except OSError:
+                return size, True
+            if not count:
+                return size, True
+            size += count
+        return size, False
 
     def type(self, data: bytes) -> bool:
         """Give it to the program, now or when it reads. False, and nothing is given: too much waits already."""
