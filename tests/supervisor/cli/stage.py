@@ -16,7 +16,7 @@ import trio
 from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
 
 OUTPUT, STATE = 1, 2
-PATIENCE = 60.0  # seconds, of a clock that some tests let run 20 times as fast
+PATIENCE = 200.0  # seconds, of a clock that some tests let run 20 times as fast
 
 
 class Played:
