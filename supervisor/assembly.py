@@ -96,14 +96,14 @@ def put_together(
     """The box, with nothing in it yet."""
     watches, boot = Watches(), boot_id()
     registry = Registry(os.path.join(settings.state_dir, "sessions"), watches.touch)
-    slots = Slots(settings.capacity, single=settings.spawn_mode == "session")
+    single = settings.spawn_mode == "session"
+    slots = Slots(settings.capacity, single=single, on_change=lambda: watches.touch(BOX))
     worktrees = Worktrees(settings.state_dir)
     stopping = trio.Event()
 
     def ended(session: Session) -> None:
         slots.release(session.id)
-        watches.touch(BOX)
-        if settings.spawn_mode == "session" and (session.facts.exit or {}).get("reason") != "launch_failed":
+        if single and (session.facts.exit or {}).get("reason") != "launch_failed":
             stopping.set()  # its one session is over, and so is the box; one that never began leaves its place free
 
     keepers = Keepers(Keeping(us, boot, ended), launcher, errands)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from workers.errors import Refused
 
 CAPACITY_MIN = 1
@@ -12,11 +14,13 @@ class Slots:
     """The places of a box. The one home of the capacity and of who counts against it.
 
     `single` is a box in `session` mode: one place for as long as the box lives, and its own words for a refusal.
+    `on_change` is called when a place was taken or given back.
     """
 
-    def __init__(self, capacity: int, *, single: bool = False) -> None:
+    def __init__(self, capacity: int, *, single: bool = False, on_change: Callable[[], None] = lambda: None) -> None:
         self._capacity = 1 if single else check_capacity(capacity)
         self._single = single
+        self._on_change = on_change
         self._held: dict[str, None] = {}  # a dict keeps the order in which the places were taken
 
     @property
@@ -35,15 +39,18 @@ class Slots:
         assert session not in self._held, f"{session} already holds a slot"
         if self.used >= self._capacity:
             raise self._full()
-        self._held[session] = None
+        self.count(session)
 
     def count(self, session: str) -> None:
         """Count a session that was found alive: it runs, whatever the capacity says."""
         self._held[session] = None
+        self._on_change()
 
     def release(self, session: str) -> None:
         """Give a place back. Twice is no error: an end may be told by the roll-back and by the exit."""
-        self._held.pop(session, None)
+        if session in self._held:
+            del self._held[session]
+            self._on_change()
 
     def change_capacity(self, capacity: int) -> None:
         """Later sessions are measured by it; those that run go on. Raises Refused as `check_change`."""

@@ -19,6 +19,7 @@ from typing import Any
 
 from supervisor.sessions.strays import end_strays, kill_worker
 from tests.flows.rawstream import RawStream
+from tests.flows.terminal import Terminal, on_terminal
 from tests.waiting import until
 from workers.bundle import Bundle
 
@@ -109,6 +110,14 @@ class BoxProcess:
         self.ready = json.loads(line)
         return self
 
+    @contextlib.contextmanager
+    def start_on_terminal(self, *arguments: str) -> Iterator[Terminal]:
+        """`rc serve` with its screen, in front of somebody; ready when this is entered."""
+        words = [*self._before, *RC, "serve", "--listen", "127.0.0.1:0", *arguments]
+        with on_terminal(words, self.project, self.environment) as terminal:
+            terminal.until("Capacity: ")
+            yield terminal
+
     def end(self, number: int = signal.SIGTERM) -> int:
         """End the supervisor only; its exit code."""
         assert self.process is not None
@@ -180,13 +189,14 @@ class BoxProcess:
 
     def running(self) -> list[int]:
         """Processes of this box's sessions, by their environment."""
-        markers = {f"RC_SESSION_ID={bundle.name}".encode() for bundle in self.state.glob("sessions/*")}
-        found = []
-        for environment in Path("/proc").glob("[0-9]*/environ"):
-            with contextlib.suppress(OSError):
-                if markers.intersection(environment.read_bytes().split(b"\0")):
-                    found.append(int(environment.parent.name))
-        return found
+        return _carrying({f"RC_SESSION_ID={bundle.name}".encode() for bundle in self.state.glob("sessions/*")})
+
+    def here(self) -> list[int]:
+        """Processes of this box, by their home, as far as they can be looked into."""
+        return _carrying({f"HOME={self.environment['HOME']}".encode()})
+
+    def kill_worker(self, id: str) -> None:
+        os.kill(self.session(id)["worker_pid"], signal.SIGKILL)
 
     def kill_zygote(self) -> None:
         """Kill -9 the process that workers are forked from, and wait until it is gone."""
@@ -220,6 +230,16 @@ class BoxProcess:
         status, data = self.call("GET", f"/v1/code/sessions/{id}/terminal?limit=1000000")
         assert status == 200, data
         return bytes(data)
+
+
+def _carrying(markers: set[bytes]) -> list[int]:
+    """Processes with one of these words in their environment."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if markers.intersection(environment.read_bytes().split(b"\0")):
+                found.append(int(environment.parent.name))
+    return found
 
 
 @contextlib.contextmanager

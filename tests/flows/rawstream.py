@@ -54,6 +54,11 @@ class RawStream:
         while not condition():
             self.receive()
 
+    def hear(self, type: str, fits: Callable[[dict[str, Any]], object] = lambda message: True) -> dict[str, Any]:
+        """Read until the newest message of this type fits: that message."""
+        self.until(lambda: (found := self.of(type)) and fits(found[-1]))
+        return self.of(type)[-1]
+
     def receive(self) -> None:
         """Read one message. Raises ConnectionError at the end, `closed` then being the code of a close."""
         self._take(*self._frame())

@@ -10,58 +10,64 @@ import select
 import struct
 import subprocess
 import termios
-import time
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from tests.waiting import until
 
 SECONDS = 20.0
 ESCAPES = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[ -/]*[0-Z\\-~])")
 
 
 class Terminal:
-    """The side that a person has. `shown` is everything that was printed."""
+    """The side that a person has. A thread takes what is printed, as a terminal does whether or not anybody looks."""
 
     def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
         self._master = master
+        self._shown = bytearray()
+        self._closing, self._close = os.pipe()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
         self.process = process
-        self.shown = b""
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):  # EIO: the program is gone
+            while select.select([self._master, self._closing], [], [])[0] == [self._master]:
+                self._shown += os.read(self._master, 1 << 16)
+
+    @property
+    def shown(self) -> bytes:
+        """Everything that was printed."""
+        return bytes(self._shown)
 
     @property
     def text(self) -> str:
-        """What was printed, without escape sequences."""
+        """The same without escape sequences."""
         return ESCAPES.sub(b"", self.shown).decode(errors="replace")
 
     def type(self, keys: bytes) -> None:
         os.write(self._master, keys)
 
     def until(self, text: str) -> None:
-        """Read until this has been printed since the last call of `forget`."""
-        deadline = time.monotonic() + SECONDS
-        while text not in self.text:
-            left = deadline - time.monotonic()
-            assert left > 0 and select.select([self._master], [], [], left)[0], self.text
-            self.shown += os.read(self._master, 1 << 16)
+        """Return when this has been printed since the last call of `forget`."""
+        until(lambda: text in self.text, SECONDS)
 
     def forget(self) -> None:
-        self.shown = b""
-
-    def attributes(self) -> list[object]:
-        """How the terminal is set, see termios(3)."""
-        return list(termios.tcgetattr(self._master))
+        self._shown.clear()
 
     def wait(self) -> int:
-        """Read until the program has ended: its exit code."""
-        deadline = time.monotonic() + SECONDS
-        while self.process.poll() is None:
-            assert time.monotonic() < deadline, self.text
-            if select.select([self._master], [], [], 0.05)[0]:
-                with contextlib.suppress(OSError):  # EIO: the last one has closed it
-                    self.shown += os.read(self._master, 1 << 16)
-        return self.process.wait()
+        """Until the program has ended, and all it said is here: its exit code."""
+        code = self.process.wait(SECONDS)
+        self._reader.join(SECONDS)
+        return code
 
     def hang_up(self) -> None:
         """Close the terminal, as the window that it was in does."""
         if self._master >= 0:
+            os.close(self._close)
+            self._reader.join(SECONDS)
+            os.close(self._closing)
             os.close(self._master)
             self._master = -1
 

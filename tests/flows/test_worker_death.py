@@ -57,7 +57,7 @@ def test_an_agent_that_dies_shows_its_code_or_signal(box: BoxProcess) -> None:
         session = box.new("sh", "-c", f"read x; {last_words}")
         with box.stream(session["id"]) as stream:
             stream.type(b"\n")
-            stream.until(lambda: any(e["update"].get("state") == "exited" for e in stream.of("event")))
+            stream.hear("event", lambda told: told["update"].get("state") == "exited")
         assert exit_of(box, session["id"]) == told
 
 
@@ -131,9 +131,8 @@ def test_another_boot_is_shown_as_that_and_old_numbers_do_not_count(box: BoxProc
     now = box.session(session["id"])
     assert now["history"] != session["history"] and now["last_seq"] == seen + 1
     with box.stream(session["id"], f"after={seen}&terminal_after=8&history={session['history']}") as stream:
-        stream.until(lambda: stream.of("history_changed"))
-        (changed,) = stream.of("history_changed")
-        assert changed["history"] == stream.of("hello")[0]["history"] == now["history"]
+        changed = stream.hear("history_changed")
+        assert changed["history"] == stream.hear("hello")["history"] == now["history"]
         assert (changed["last_seq"], changed["terminal_offset"]) == (now["last_seq"], 8)
         assert not stream.of("event") and not stream.terminal
     with box.stream(session["id"], f"after=0&terminal_after=0&history={now['history']}") as stream:
@@ -146,7 +145,7 @@ def test_lost_and_rebooted_sessions_are_resumed_when_that_is_asked_for(box: BoxP
         until(lambda id=session["id"]: b"up" in box.output(id))  # type: ignore[misc]
     with box.stream(ended["id"]) as stream:
         stream.type(b"\n")
-        stream.until(lambda: any(e["update"].get("state") == "exited" for e in stream.of("event")))
+        stream.hear("event", lambda told: told["update"].get("state") == "exited")
     box.end(signal.SIGKILL)
     for session in (lost, rebooted):
         os.kill(session["worker_pid"], signal.SIGKILL)

@@ -90,3 +90,15 @@ def test_reserving_twice_for_one_session_is_a_bug() -> None:
     slots.reserve("session_a")
     with pytest.raises(AssertionError):
         slots.reserve("session_a")
+
+
+def test_each_place_that_is_taken_or_given_back_is_told() -> None:
+    told: list[int] = []
+    slots = Slots(2, on_change=lambda: told.append(slots.used))
+    slots.reserve("session_a")
+    slots.count("session_b")
+    with pytest.raises(Refused):
+        slots.reserve("session_c")
+    for session in ("session_a", "session_a", "session_c"):
+        slots.release(session)
+    assert told == [1, 2, 1]
