@@ -127,10 +127,7 @@ def test_a_workspace_that_vanished_is_named(workers: Workers) -> None:
 
 
 def test_an_agent_that_dies_shows_its_signal(workers: Workers) -> None:
-    bundle, us = workers.run("sh", "-c", "kill -SEGV $$")
-    if us.state["state"] != "exited":
-        us.hear_rest()
-    note = exit_note(bundle)
+    note = exit_note(workers.launch("sh", "-c", "kill -SEGV $$"))
     assert (note["code"], note["signal"], note["reason"]) == (None, "SIGSEGV", "ended")
 
 
