@@ -150,6 +150,7 @@ def events(box: BoxProcess, id: str) -> list[dict[str, Any]]:
 def test_a_size_goes_to_all_with_its_event(box: BoxProcess) -> None:
     made = cat(box)
     with stream(box, made) as one, stream(box, made, "terminal_after=5") as two:
+        two.until(lambda: two.of("lease"))  # which comes when all of the beginning has been read
         assert ask(one, "s", kind="resize", rows=10, columns=20)["type"] == "ack"
         two.until(lambda: two.of("size"))
         assert two.of("size") == [{"type": "size", "rows": 10, "columns": 20}]
