@@ -42,7 +42,7 @@ from supervisor.web.idempotency import Once
 from supervisor.web.listener import serve as listen
 from supervisor.web.peer import judge_peer
 from supervisor.web.sockets import Entrance, bind_tcp, bind_unix
-from supervisor.web.stream import serve_websocket
+from supervisor.web.streams.serve import serve_websocket
 from workers.errors import Refused
 
 log = structlog.get_logger()

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from supervisor.sessions.box import VERSION, Box
-from supervisor.web import box_routes, content_routes, files_routes, house_routes, session_routes, shapes, stream_routes
+from supervisor.web import box_routes, content_routes, files_routes, house_routes, session_routes, shapes
 from supervisor.web.faults import TRANSLATIONS
 from supervisor.web.idempotency import SECRET_ANSWERS
 from supervisor.web.responses import Json
+from supervisor.web.streams import routes as stream_routes
 
 DESCRIPTION = (
     "Remote Control for coding agents. The same API is on the box's Unix socket and, for those who have signed in, "

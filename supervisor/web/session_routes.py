@@ -19,7 +19,7 @@ from supervisor.web.asking import principal
 from supervisor.web.listing import page
 from supervisor.web.responses import Json
 from supervisor.web.shapes import json_answer
-from supervisor.web.stream_lease import command_by_post
+from supervisor.web.streams.lease import command_by_post
 
 Verb = Callable[[Session, Principal], Awaitable[None]]
 ONE: dict[int | str, shapes.Shape] = {200: json_answer(shapes.SESSION)}

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from supervisor.sessions.line import Line
-from tests.supervisor.web.stage import SESSION, Client, Stage, open_stage, until
+from tests.supervisor.web.streams.stage import SESSION, Client, Stage, open_stage, until
 from workers.core.wire import Frame, Kind, Reader, json_frame
 from workers.errors import Refused
 

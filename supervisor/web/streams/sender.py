@@ -6,8 +6,8 @@ from enum import Enum
 
 import trio
 
-from supervisor.web.stream_outlet import Outlet
-from supervisor.web.stream_source import Ending, Source
+from supervisor.web.streams.outlet import Outlet
+from supervisor.web.streams.source import Ending, Source
 
 UNSAID = 64  # answers that a client has not read; when full its next message waits, which is its own doing
 

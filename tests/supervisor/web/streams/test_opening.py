@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.core.access import Principal
-from tests.supervisor.web.stage import HISTORY, SESSION, open_stage
+from tests.supervisor.web.streams.stage import HISTORY, SESSION, open_stage
 from workers.core import events
 
 NOTICE = events.notice("info", "hi")

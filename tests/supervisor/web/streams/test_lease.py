@@ -12,8 +12,8 @@ from trio.testing import MockClock
 
 from supervisor.core.access import OWNER, Principal
 from supervisor.core.leases import LEASE_SECONDS, Held, Lease, Seat
-from supervisor.web.stream_lease import CLOCK, Clock, command_by_post, lease_message, new_seat, refusal
-from tests.supervisor.web.stage import AT, SESSION, open_stage, until
+from supervisor.web.streams.lease import CLOCK, Clock, command_by_post, lease_message, new_seat, refusal
+from tests.supervisor.web.streams.stage import AT, SESSION, open_stage, until
 from workers.errors import Refused
 
 ANA = Seat("c1", "ana", None, "owner")

@@ -10,8 +10,8 @@ from trio.testing import MockClock
 
 from supervisor.core.access import OWNER
 from supervisor.sessions.watch import BOX
-from supervisor.web.boxstream import PAUSE_SECONDS
-from tests.supervisor.web.stage import SESSION, open_stage
+from supervisor.web.streams.box import PAUSE_SECONDS
+from tests.supervisor.web.streams.stage import SESSION, open_stage
 
 PATH = "/v1/stream"
 

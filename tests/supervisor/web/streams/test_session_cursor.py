@@ -19,10 +19,10 @@ from trio.testing import MockClock
 
 from supervisor.core import frames
 from supervisor.sessions.hub import Chunk
-from supervisor.web.stream_cursor import BEHIND, SIZES, Cursor
-from supervisor.web.stream_dialect import Place
-from supervisor.web.stream_source import BATCH, BATCH_PIECES
-from tests.supervisor.web.stage import Stage, open_stage, until
+from supervisor.web.streams.dialect import Place
+from supervisor.web.streams.session_cursor import BEHIND, SIZES, Cursor
+from supervisor.web.streams.source import BATCH, BATCH_PIECES
+from tests.supervisor.web.streams.stage import Stage, open_stage, until
 from workers.core.lifecycle import State
 
 

@@ -23,8 +23,8 @@ from supervisor.sessions.session import Session
 from supervisor.sessions.watch import Watch, Watches
 from supervisor.web.boundary import one_connection
 from supervisor.web.head import read_head
-from supervisor.web.stream import serve_websocket
-from supervisor.web.stream_lease import Clock
+from supervisor.web.streams.lease import Clock
+from supervisor.web.streams.serve import serve_websocket
 from workers.bundle import Bundle
 from workers.core import events
 from workers.core.lifecycle import State

@@ -9,11 +9,11 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
-from supervisor.web.stream_outlet import STALL_SECONDS
-from supervisor.web.stream_sender import UNSAID
+from supervisor.web.streams.outlet import STALL_SECONDS
+from supervisor.web.streams.sender import UNSAID
 from tests.supervisor.core.test_clientframes import frame
-from tests.supervisor.web.stage import Client, open_stage, until
-from tests.supervisor.web.test_stream_connection import PATH, shake_hands
+from tests.supervisor.web.streams.stage import Client, open_stage, until
+from tests.supervisor.web.streams.test_connection import PATH, shake_hands
 from workers.core import events
 
 

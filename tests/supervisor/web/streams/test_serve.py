@@ -8,9 +8,9 @@ import pytest
 import trio
 
 from supervisor.core.access import OWNER, Principal
-from tests.supervisor.web.stage import HISTORY, SESSION, Stage, open_stage, until
-from tests.supervisor.web.test_stream_connection import PATH as STREAM
-from tests.supervisor.web.test_stream_connection import REQUEST
+from tests.supervisor.web.streams.stage import HISTORY, SESSION, Stage, open_stage, until
+from tests.supervisor.web.streams.test_connection import PATH as STREAM
+from tests.supervisor.web.streams.test_connection import REQUEST
 from workers.errors import Refused
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from supervisor.web.stream_routes import QUERY
+from supervisor.web.streams.routes import QUERY
 from tests.supervisor.web.boxes import ServedBox
 
 SSE = {"accept": "text/event-stream"}

@@ -7,7 +7,7 @@ import json
 
 from supervisor.core import frames
 from supervisor.sessions.hub import Chunk
-from supervisor.web.stream_dialect import SseDialect, WebSocketDialect
+from supervisor.web.streams.dialect import SseDialect, WebSocketDialect
 
 CHUNK = Chunk(5, 9, frames.octets(frames.OUTPUT, 5, b"\x1b[H\n"))
 

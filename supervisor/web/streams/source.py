@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from supervisor.web.stream_dialect import Place
+from supervisor.web.streams.dialect import Place
 
 BATCH = 256 << 10  # octets offered to the kernel at once: what its send buffer holds
 BATCH_PIECES = 512  # of one system call, which takes 1,024; echoed keys make many small ones

@@ -12,16 +12,16 @@ from starlette.types import Receive, Scope, Send
 from supervisor.core.access import Principal
 from supervisor.core.streamquery import parse
 from supervisor.sessions.session import Session
-from supervisor.web.boxstream import BoxSource, WatchedBox
 from supervisor.web.problems import to_json
-from supervisor.web.stream import StreamBox
-from supervisor.web.stream_connection import STOPPING
-from supervisor.web.stream_cursor import Cursor
-from supervisor.web.stream_dialect import SseDialect
-from supervisor.web.stream_lease import CLOCK, Clock, new_seat
-from supervisor.web.stream_opening import begin
-from supervisor.web.stream_outlet import STALL_SECONDS
-from supervisor.web.stream_source import Ending, Source
+from supervisor.web.streams.box import BoxSource, WatchedBox
+from supervisor.web.streams.connection import STOPPING
+from supervisor.web.streams.dialect import SseDialect
+from supervisor.web.streams.lease import CLOCK, Clock, new_seat
+from supervisor.web.streams.opening import begin
+from supervisor.web.streams.outlet import STALL_SECONDS
+from supervisor.web.streams.serve import StreamBox
+from supervisor.web.streams.session_cursor import Cursor
+from supervisor.web.streams.source import Ending, Source
 
 COMMENT_SECONDS = 15.0  # by the interface; proxies drop a line that is silent for 30 to 60 s
 COMMENT = b": still here\n\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from supervisor.web.head import Head
-from supervisor.web.stream_handshake import Handshake, read_handshake
+from supervisor.web.streams.handshake import Handshake, read_handshake
 from workers.errors import Refused
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="

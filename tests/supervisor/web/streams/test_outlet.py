@@ -10,7 +10,7 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
-from supervisor.web.stream_outlet import STALL_SECONDS, WRITE_SECONDS, Outlet
+from supervisor.web.streams.outlet import STALL_SECONDS, WRITE_SECONDS, Outlet
 from tests.supervisor.core.test_clientframes import frame, keys
 
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"

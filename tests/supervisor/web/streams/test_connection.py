@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from supervisor.core.messages import MAX_MESSAGE
-from supervisor.web.stream_connection import BEAT_SECONDS, DEAD_SECONDS, GOODBYE_SECONDS
-from supervisor.web.stream_outlet import WRITE_SECONDS
+from supervisor.web.streams.connection import BEAT_SECONDS, DEAD_SECONDS, GOODBYE_SECONDS
+from supervisor.web.streams.outlet import WRITE_SECONDS
 from tests.supervisor.core.test_clientframes import frame, keys
-from tests.supervisor.web.stage import SESSION, Stage, open_stage, until
+from tests.supervisor.web.streams.stage import SESSION, Stage, open_stage, until
 
 PATH = f"/v1/code/sessions/{SESSION}/stream"
 REQUEST = (

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from supervisor.core.access import SESSION
 from supervisor.sessions.box import Box
 from supervisor.web.asking import principal
-from supervisor.web.sse import EventStream, box_events, session_events
+from supervisor.web.streams.sse import EventStream, box_events, session_events
 from workers.errors import Refused
 
 EVENTS: dict[int | str, dict[str, Any]] = {

@@ -12,8 +12,8 @@ from trio.testing import MockClock
 
 from supervisor.core.access import Principal
 from supervisor.core.leases import LEASE_SECONDS
-from supervisor.web.stream_desk import ORDERS
-from tests.supervisor.web.stage import SESSION, Client, Stage, open_stage, until
+from supervisor.web.streams.session_desk import ORDERS
+from tests.supervisor.web.streams.stage import SESSION, Client, Stage, open_stage, until
 from workers.core import events
 from workers.errors import Refused
 

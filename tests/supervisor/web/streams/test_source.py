@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.web.stream_source import BATCH, BATCH_PIECES, NOWHERE, Batch
+from supervisor.web.streams.source import BATCH, BATCH_PIECES, NOWHERE, Batch
 
 
 def test_a_batch_is_full_of_octets_or_of_pieces() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.web.stream_snapshot import Span, State, size_message, steps_of
+from supervisor.web.streams.snapshot import Span, State, size_message, steps_of
 from workers.core.screen import Part, SnapshotPlan
 
 

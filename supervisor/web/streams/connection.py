@@ -12,10 +12,10 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_st
 from supervisor.core import frames
 from supervisor.core.messages import MAX_MESSAGE
 from supervisor.web.problems import to_json
-from supervisor.web.stream_handshake import SUBPROTOCOL, Handshake
-from supervisor.web.stream_outlet import Outlet
-from supervisor.web.stream_sender import Sender
-from supervisor.web.stream_source import Ending
+from supervisor.web.streams.handshake import SUBPROTOCOL, Handshake
+from supervisor.web.streams.outlet import Outlet
+from supervisor.web.streams.sender import Sender
+from supervisor.web.streams.source import Ending
 from workers.errors import Broken
 
 HANDSHAKE_SECONDS = 5.0  # everything of it has been read already; this only bounds the answer

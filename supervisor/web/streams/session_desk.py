@@ -13,9 +13,9 @@ from supervisor.core.messages import Credit, Keys, Message, Order, Ping, Unfit, 
 from supervisor.core.terminalanswers import Sieve
 from supervisor.errors import problem
 from supervisor.sessions.session import Acceptance, Session
-from supervisor.web.stream_cursor import Cursor
-from supervisor.web.stream_lease import Clock, refusal
-from supervisor.web.stream_sender import Sender
+from supervisor.web.streams.lease import Clock, refusal
+from supervisor.web.streams.sender import Sender
+from supervisor.web.streams.session_cursor import Cursor
 from workers.errors import Refused
 
 ORDERS = 64  # commands of one connection that wait for the disk; when full its next message waits for one of them

@@ -14,9 +14,9 @@ from supervisor.core.messages import Keys, Order, Ping, Unfit, parse
 from supervisor.errors import problem
 from supervisor.sessions.line import Line
 from supervisor.web.problems import to_json
-from supervisor.web.stream_desk import REFUSED_SECONDS
-from supervisor.web.stream_sender import Sender
-from supervisor.web.stream_source import BATCH, NOWHERE, Batch, Ending
+from supervisor.web.streams.sender import Sender
+from supervisor.web.streams.session_desk import REFUSED_SECONDS
+from supervisor.web.streams.source import BATCH, NOWHERE, Batch, Ending
 from workers.core.wire import Frame, Kind, json_frame
 from workers.errors import Broken, Refused
 

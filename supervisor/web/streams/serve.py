@@ -15,18 +15,18 @@ from supervisor.core.streamquery import StreamQuery, parse
 from supervisor.sessions.hub import Chunk
 from supervisor.sessions.line import Line
 from supervisor.sessions.session import Session
-from supervisor.web.boxstream import BoxDesk, BoxSource, WatchedBox
 from supervisor.web.head import Head
-from supervisor.web.stream_connection import Connection, accepted
-from supervisor.web.stream_cursor import Cursor
-from supervisor.web.stream_desk import Desk
-from supervisor.web.stream_dialect import WebSocketDialect
-from supervisor.web.stream_exec import ExecDesk, ExecSource, converse
-from supervisor.web.stream_handshake import read_handshake
-from supervisor.web.stream_lease import CLOCK, Clock, new_seat
-from supervisor.web.stream_opening import begin
-from supervisor.web.stream_outlet import Outlet
-from supervisor.web.stream_sender import Sender
+from supervisor.web.streams.box import BoxDesk, BoxSource, WatchedBox
+from supervisor.web.streams.connection import Connection, accepted
+from supervisor.web.streams.dialect import WebSocketDialect
+from supervisor.web.streams.exec import ExecDesk, ExecSource, converse
+from supervisor.web.streams.handshake import read_handshake
+from supervisor.web.streams.lease import CLOCK, Clock, new_seat
+from supervisor.web.streams.opening import begin
+from supervisor.web.streams.outlet import Outlet
+from supervisor.web.streams.sender import Sender
+from supervisor.web.streams.session_cursor import Cursor
+from supervisor.web.streams.session_desk import Desk
 
 
 class StreamBox(WatchedBox, Protocol):

@@ -8,7 +8,7 @@ from supervisor.core.leases import Seat
 from supervisor.core.streamquery import StreamQuery
 from supervisor.errors import problem
 from supervisor.sessions.session import Session
-from supervisor.web.stream_cursor import Cursor
+from supervisor.web.streams.session_cursor import Cursor
 from workers.errors import Refused
 
 PROTOCOL = 1

@@ -16,9 +16,9 @@ from starlette.types import Message
 from trio.testing import MockClock
 
 from supervisor.core.access import OWNER
-from supervisor.web.sse import COMMENT_SECONDS, EventStream, box_events, session_events
-from supervisor.web.stream_outlet import STALL_SECONDS
-from tests.supervisor.web.stage import SESSION, Stage, open_stage, until
+from supervisor.web.streams.outlet import STALL_SECONDS
+from supervisor.web.streams.sse import COMMENT_SECONDS, EventStream, box_events, session_events
+from tests.supervisor.web.streams.stage import SESSION, Stage, open_stage, until
 from workers.core import events
 from workers.errors import Refused
 

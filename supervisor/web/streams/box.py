@@ -15,9 +15,9 @@ from supervisor.errors import problem
 from supervisor.sessions.session import Session
 from supervisor.sessions.watch import BOX, Watch
 from supervisor.web.problems import to_json
-from supervisor.web.stream_dialect import Dialect
-from supervisor.web.stream_sender import Sender
-from supervisor.web.stream_source import NOWHERE, Batch, Ending
+from supervisor.web.streams.dialect import Dialect
+from supervisor.web.streams.sender import Sender
+from supervisor.web.streams.source import NOWHERE, Batch, Ending
 from workers.errors import Refused
 
 PAUSE_SECONDS = 0.05  # between two looks at what has changed: a burst of changes is one object, and nobody sees it

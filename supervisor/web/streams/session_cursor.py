@@ -16,10 +16,10 @@ from supervisor.core.frames import MAX_PIECE, NORMAL, OUTPUT, STATE
 from supervisor.sessions.hub import Chunk
 from supervisor.sessions.session import Session
 from supervisor.web.problems import to_json
-from supervisor.web.stream_dialect import Dialect, Place
-from supervisor.web.stream_lease import Clock, lease_message
-from supervisor.web.stream_snapshot import Span, State, Step, size_message, steps_of
-from supervisor.web.stream_source import Batch, Ending
+from supervisor.web.streams.dialect import Dialect, Place
+from supervisor.web.streams.lease import Clock, lease_message
+from supervisor.web.streams.snapshot import Span, State, Step, size_message, steps_of
+from supervisor.web.streams.source import Batch, Ending
 from workers.core.events import client_frame
 
 PAGE_EVENTS = 256
