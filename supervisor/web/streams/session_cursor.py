@@ -6,38 +6,24 @@ stored for a reader but one page, so nothing overflows, and no gap and no duplic
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from dataclasses import dataclass
 
 import trio
 
-from supervisor.core.frames import MAX_PIECE, NORMAL, OUTPUT, STATE
+from supervisor.core.frames import NORMAL, OUTPUT
 from supervisor.sessions.hub import Chunk
 from supervisor.sessions.session import Session
 from supervisor.web.problems import to_json
 from supervisor.web.streams.dialect import Dialect, Place
 from supervisor.web.streams.lease import Clock, lease_message
-from supervisor.web.streams.snapshot import Span, State, Step, size_message, steps_of
+from supervisor.web.streams.pages import Pages
+from supervisor.web.streams.sizes import Sizes
+from supervisor.web.streams.snapshot import Span
 from supervisor.web.streams.source import Batch, Ending
-from workers.core.events import client_frame
 
-PAGE_EVENTS = 256
 BEHIND = 1 << 20  # octets, by the interface
-SIZES = 256  # resizes that wait for the output before them; when full the events wait with them
-SNAPSHOT_OCTETS = 192 << 10  # of output before the live end; a screen of 50 by 200 is painted by far less
 NEWS_SECONDS = 0.25  # until the disk is asked again for what the hub says is there
 DELETED = Ending(NORMAL, "session_deleted")
-_RESIZED = b'"sessionUpdate":"_rc/resized"'
-
-
-@dataclass(frozen=True, slots=True)
-class _Size:
-    """A live resize: told when event `seq` and all output before `offset` are."""
-
-    seq: int
-    offset: int
-    message: bytes
 
 
 class Cursor:
@@ -57,14 +43,12 @@ class Cursor:
         self._dialect = dialect
         self._clock = clock
         self._wants_all = wants_all
-        self._live_after = self._hub.last_seq  # only later resizes are told as sizes
         self._history = session.facts.history
         self._lease_told: int | None = None
         self._said: deque[bytes] = deque()
-        self._page: deque[tuple[bytes, Place]] = deque()
-        self._steps: deque[Step] | None = None  # of the snapshot under way; empty: one is due
-        self._sizes: deque[_Size] = deque()
-        self._coming: _Size | None = None
+        self._sizes = Sizes(self._hub.last_seq)
+        self._pages = Pages(session, dialect, self._sizes)
+        self._page = self._pages.page
         self._credit: int | None = None
 
     # What others tell it
@@ -89,7 +73,8 @@ class Cursor:
 
     def show_screen(self) -> None:
         """A snapshot comes next, then what is live."""
-        self._steps = deque() if self._is_terminal else None
+        if self._is_terminal:
+            self._pages.show_screen()
 
     def credit(self, offset: int) -> None:
         """The client has drawn the output up to here."""
@@ -111,7 +96,7 @@ class Cursor:
                 batch.add(piece, place)
                 batch.paged += 1
             batch.more = True
-        elif self._steps is not None:
+        elif self._pages.shows_screen:
             batch.more = True
         elif self._add_events(batch):
             self._add_output(batch)
@@ -124,11 +109,8 @@ class Cursor:
         if batch.said or batch.paged:
             self._drop(min(count, batch.said), min(count - batch.said, batch.paged))
         self.seq, self.offset = batch.places[count - 1]
-        if self._coming is not None and self.seq >= self._coming.seq:
-            self._sizes.append(self._coming)
-            self._coming = None
-        while self._sizes and self._sizes[0].offset <= self.offset:
-            self._said.append(self._sizes.popleft().message)
+        if self._sizes.waiting or self._sizes.coming:
+            self._said += self._sizes.take_due(self.seq, self.offset)
 
     def _drop(self, said: int, paged: int) -> None:
         for _ in range(said):
@@ -139,7 +121,7 @@ class Cursor:
     def direct(self, chunk: Chunk) -> bytes | None:
         """New output as it goes to a reader who had everything else, if it is what comes next for this one. Whoever
         sends it says so by `went`. The shortest way of an echo: `batch` would come to the same."""
-        if chunk.offset != self.offset or self._sizes or self._credit is not None:
+        if chunk.offset != self.offset or self._sizes.waiting or self._credit is not None:
             return None
         return self._dialect.output(chunk, (self.seq, chunk.end))
 
@@ -161,26 +143,13 @@ class Cursor:
             if batch.is_full:
                 batch.more = True
                 return False
-            if len(self._sizes) >= SIZES:
+            if self._sizes.is_full:
                 return True
             place = (seq, self.offset)
             batch.add(self._dialect.text(body, place), place)
-            if self._notice_size(seq, body):
+            if self._sizes.notice(seq, body):
                 batch.more = True
                 return False
-        return True
-
-    def _notice_size(self, seq: int, body: bytes) -> bool:
-        """Whether this event is a live resize: then its size comes next, or after the output before it."""
-        if seq <= self._live_after or _RESIZED not in body:
-            return False
-        update = json.loads(body)["update"]
-        rows, columns, offset = (update.get(name) for name in ("rows", "columns", "terminal_offset"))
-        if update["sessionUpdate"] != "_rc/resized" or not all(
-            isinstance(each, int) for each in (rows, columns, offset)
-        ):
-            return False  # an agent may say what it likes, and this is called in the walk of its session
-        self._coming = _Size(seq, offset, size_message(rows, columns))
         return True
 
     def _add_output(self, batch: Batch) -> None:
@@ -191,7 +160,7 @@ class Cursor:
             batch.more = True
             return
         seq = batch.places[-1][0] if len(batch.places) > batch.said else self.seq
-        at, stop = self.offset, self._stop
+        at, stop = self.offset, self._sizes.stop(self._hub.end)
         for chunk in chunks:
             if batch.is_full or at >= stop:
                 batch.more = True
@@ -208,11 +177,6 @@ class Cursor:
         return self._dialect.octets(OUTPUT, start, chunk.octets(start, end), place)
 
     @property
-    def _stop(self) -> int:
-        """Where output ends for now: a size has to be told there."""
-        return self._sizes[0].offset if self._sizes else self._hub.end
-
-    @property
     def _is_held(self) -> bool:
         """Whether the client that wants everything has so much undrawn that it gets no more for now."""
         return self._wants_all and self._credit is not None and self.offset - self._credit > BEHIND
@@ -227,7 +191,7 @@ class Cursor:
         if self._lease_told != self._lease.version:
             self._said.append(lease_message(self._lease, self._clock))
             self._lease_told = self._lease.version
-        if self._steps is None and not self._wants_all and self._is_behind():
+        if not self._wants_all and not self._pages.shows_screen and self._is_behind():
             self._skip_to_end()
             self.say(type="behind", last_seq=self.seq, terminal_offset=self.offset)
             self.show_screen()
@@ -252,75 +216,17 @@ class Cursor:
         self.seq, self.offset = self._hub.last_seq, self._hub.end
         self._page.clear()
         self._sizes.clear()
-        self._coming = None
-
-    # What is not in memory
 
     async def fetch(self) -> None:
         """Bring the next page from disk, or the next steps of a snapshot. Called by one task only."""
-        if self._steps is not None:
-            await self._fetch_screen()
+        pages = self._pages
+        if pages.shows_screen:
+            self.offset = await pages.bring_screen(self.seq, self.offset)
         elif self._hub.events_after(self.seq) is None:
-            await self._fetch_events()
+            await pages.bring_events(self.seq, self.offset)
         else:
-            await self._fetch_output(Span(self.offset, min(self._stop, self._hub.end)))
-        if not self._page and self._steps is None:
+            await pages.bring_output(self.seq, Span(self.offset, self._sizes.stop(self._hub.end)))
+        if pages.is_empty:
             # The disk is behind the hub, for a moment; nothing says when it will have caught up.
             with trio.move_on_after(NEWS_SECONDS):
                 await self._hub.wait_news()
-
-    async def _fetch_screen(self) -> None:
-        assert self._steps is not None
-        if not self._steps:
-            snapshot = await self._session.snapshot(SNAPSHOT_OCTETS)
-            self._steps = steps_of(snapshot)
-            self.offset = snapshot.live_at
-        place = (self.seq, self.offset)  # the end of the snapshot: nobody can resume from within
-        while self._steps:
-            step = self._steps[0]
-            if isinstance(step, Span):
-                await self._fetch_span(step, place)
-                break
-            if isinstance(step, State):
-                self._page.append((self._dialect.octets(STATE, step.offset, step.data, None), place))
-            else:
-                self._page.append((self._dialect.text(step, None), place))
-            self._steps.popleft()
-        if not self._steps:
-            self._steps = None
-
-    async def _fetch_span(self, span: Span, place: Place) -> None:
-        assert self._steps is not None
-        page = await self._hub.read_terminal(span.start, min(MAX_PIECE, span.end - span.start))
-        self._steps.popleft()
-        data = page.data[: max(span.end - page.start, 0)]
-        if data:
-            self._page.append((self._dialect.octets(OUTPUT, page.start, data, None), place))
-        if data and page.start + len(data) < span.end:
-            self._steps.appendleft(Span(page.start + len(data), span.end))
-
-    async def _fetch_events(self) -> None:
-        page = await self._hub.read_events(self.seq, PAGE_EVENTS)
-        if page.gap is not None:
-            self._add_gap("gap", *page.gap, place=(page.gap[1], self.offset))
-        for seq, at_ns, body in page.records:
-            frame, place = client_frame(seq, at_ns, body), (seq, self.offset)
-            self._page.append((self._dialect.text(frame, place), place))
-            if self._notice_size(seq, frame):
-                break
-
-    async def _fetch_output(self, span: Span) -> None:
-        page = await self._hub.read_terminal(span.start, min(MAX_PIECE, span.end - span.start))
-        start = min(page.start, span.end)
-        if not page.data and self._session.ended:
-            start = span.end  # nobody will write what is missing
-        if start > span.start:
-            self._add_gap("terminal_gap", span.start, start, place=(self.seq, start))
-        data = page.data[: span.end - start]
-        if data:
-            place = (self.seq, start + len(data))
-            self._page.append((self._dialect.octets(OUTPUT, start, data, place), place))
-
-    def _add_gap(self, kind: str, first: int, last: int, place: Place) -> None:
-        body = to_json({"type": kind, "from": first, "to": last})
-        self._page.append((self._dialect.text(body, place), place))

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,80 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from supervisor.core import frames
-from supervisor.sessions.hub import Chunk
-from supervisor.web.streams.dialect import Place
-from supervisor.web.streams.session_cursor import BEHIND, SIZES, Cursor
+from supervisor.web.streams.session_cursor import BEHIND, Cursor
 from supervisor.web.streams.source import BATCH, BATCH_PIECES
-from tests.supervisor.web.streams.stage import Stage, open_stage, until
-from workers.core.lifecycle import State
-
-
-class Plain:
-    """A dialect that leaves everything readable: texts as they are, octets as kind, offset and data."""
-
-    def text(self, body: bytes, place: Place | None) -> bytes:
-        return body
-
-    def output(self, chunk: Chunk, place: Place | None) -> bytes:
-        return self.octets(frames.OUTPUT, chunk.offset, chunk.octets(chunk.offset, chunk.end), place)
-
-    def octets(self, kind: int, offset: int, data: bytes, place: Place | None) -> bytes:
-        return b"%d %d %s" % (kind, offset, data)
-
-
-@dataclass
-class Reader:
-    """Reads a cursor to the end of what there is."""
-
-    stage: Stage
-    cursor: Cursor
-    got: list[Any] = field(default_factory=list)
-
-    async def read(self, room: int = 1 << 40) -> list[Any]:
-        """Everything until there is nothing left or `room` pieces went out, as objects and (kind, offset, data)."""
-        self.got = []
-        while True:
-            batch = self.cursor.batch()
-            count = min(len(batch.pieces), room - len(self.got))
-            self.got += [_shown(piece) for piece in batch.pieces[:count]]
-            self.cursor.advance(batch, count)
-            if self.cursor.is_done(batch, count) or len(self.got) >= room:
-                return self.got
-            if not batch.pieces:
-                await self.cursor.fetch()
-
-    @property
-    def output(self) -> bytes:
-        return b"".join(piece[2] for piece in self.got if isinstance(piece, tuple))
-
-
-def _shown(piece: bytes) -> Any:
-    if piece.startswith(b"{"):
-        return json.loads(piece)
-    kind, offset, data = piece.split(b" ", 2)
-    return int(kind), int(offset), data
-
-
-@asynccontextmanager
-async def reading(stage: Stage, seq: int = 0, offset: int = 0, *, wants_all: bool = True) -> AsyncIterator[Reader]:
-    """A reader that has said hello to nobody and been told of the lease."""
-    cursor = Cursor(stage.session, Plain(), stage.clock, wants_all=wants_all)
-    with stage.session.hub.looking():
-        await until(lambda: stage.worker.live)
-        cursor.start(seq, offset)
-        batch = cursor.batch()
-        assert json.loads(batch.pieces[0])["type"] == "lease"
-        cursor.advance(batch, 1)
-        yield Reader(stage, cursor)
-
-
-def snapshot(live_at: int, *parts: dict[str, Any]) -> dict[str, Any]:
-    return {"parts": [{"rows": 24, "columns": 80, "sizes": [], **part} for part in parts], "live_at": live_at}
-
-
-def prefix(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+from tests.supervisor.web.streams.reader import Plain, Reader, prefix, reading, snapshot
+from tests.supervisor.web.streams.stage import Stage, open_stage
 
 
 async def test_a_reader_at_the_end_has_nothing_to_do(tmp_path: Path) -> None:
@@ -155,41 +80,6 @@ async def test_what_did_not_go_out_comes_again(tmp_path: Path) -> None:
         assert await reader.read() == [(1, 3, b"two")]
 
 
-async def test_events_that_are_no_longer_kept_are_a_gap(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage:
-        for _ in range(3):
-            stage.worker.tell({"sessionUpdate": "_rc/archived"})
-        for segment in Path(stage.session.bundle.directory).glob("events-*"):
-            segment.rename(segment.with_name("events-" + segment.name.removeprefix("events-").replace("1", "3")))
-        async with reading(stage) as reader:
-            stage.session.hub.restart_events(3)
-            gap, *rest = await reader.read()
-            assert gap["type"] == "gap"
-            assert (gap["from"], gap["to"] + len(rest)) == (1, 3)
-
-
-async def test_output_that_is_no_longer_kept_is_a_terminal_gap(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, terminal_keep=4 << 20) as stage:
-        for _ in range(200):
-            stage.worker.print(b"x" * 65_536)
-        start = stage.worker.terminal.start
-        assert start > 0
-        async with reading(stage, 0, 1) as reader:
-            gap, *_ = await reader.read()
-            assert gap == {"type": "terminal_gap", "from": 1, "to": start}
-            assert len(reader.output) == stage.worker.terminal.end - start
-
-
-async def test_output_that_an_ended_session_lost_is_a_terminal_gap(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage:
-        stage.worker.print(b"kept")
-        async with reading(stage) as reader:
-            stage.session.link_down()
-            stage.session.hub.advance(10)
-            stage.session.set_facts(state=State.LOST)
-            assert await reader.read() == [(1, 0, b"kept"), {"type": "terminal_gap", "from": 4, "to": 10}]
-
-
 async def test_while_the_disk_lags_the_reader_looks_again(tmp_path: Path, mock_clock: MockClock) -> None:
     async with open_stage(tmp_path) as stage, reading(stage) as reader:
         stage.session.hub.drop_ring()
@@ -205,73 +95,12 @@ async def test_while_the_disk_lags_the_reader_looks_again(tmp_path: Path, mock_c
         assert await reader.read() == [(1, 0, b"now")]
 
 
-async def test_a_resize_is_told_as_a_size_where_it_happened(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage, reading(stage) as reader:
-        stage.worker.print(b"small")
-        stage.worker.resize(30, 100)
-        stage.worker.print(b"large")
-        event, before, size, after = await reader.read()
-        assert event["update"]["sessionUpdate"] == "_rc/resized"
-        assert (before, after) == ((1, 0, b"small"), (1, 5, b"large"))
-        assert size == {"type": "size", "rows": 30, "columns": 100}
-        stage.worker.resize(31, 100)
-        event, size = await reader.read()
-        assert size == {"type": "size", "rows": 31, "columns": 100}
-
-
-async def test_a_size_cuts_output_that_is_read_from_disk(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage, reading(stage) as reader:
-        stage.worker.print(b"small")
-        stage.worker.resize(30, 100)
-        stage.worker.print(b"large")
-        stage.session.hub.go_live(10)
-        stage.session.hub.restart_events(1)
-        _, before, size, after = await reader.read()
-        assert (before, after) == ((1, 0, b"small"), (1, 5, b"large"))
-        assert size["type"] == "size"
-
-
-async def test_a_size_cuts_a_piece_in_memory(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage, reading(stage) as reader:
-        stage.worker.print(b"smalllarge")
-        stage.worker.tell({"sessionUpdate": "_rc/resized", "rows": 30, "columns": 100, "terminal_offset": 5})
-        _, before, size, after = await reader.read()
-        assert (before, after) == ((1, 0, b"small"), (1, 5, b"large"))
-        assert size["type"] == "size"
-
-
-async def test_a_resize_of_long_ago_and_a_text_that_speaks_of_one_are_events_only(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage:
-        stage.worker.resize(30, 100)
-        async with reading(stage) as reader:
-            stage.worker.tell({"sessionUpdate": "_rc/turn_diff", "was": {"sessionUpdate": "_rc/resized"}})
-            assert [event["type"] for event in await reader.read()] == ["event", "event"]
-
-
-async def test_a_resize_that_makes_no_sense_is_an_event_only(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage, reading(stage) as reader:
-        stage.worker.tell({"sessionUpdate": "_rc/resized", "rows": "many", "columns": None}, "agent")
-        assert [event["type"] for event in await reader.read()] == ["event"]
-
-
 async def test_many_events_at_once_are_more_than_one_batch(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage, reading(stage) as reader:
         for _ in range(BATCH_PIECES + 10):
             stage.worker.tell({"sessionUpdate": "_rc/archived"})
         assert len(reader.cursor.batch().pieces) == BATCH_PIECES
         assert [event["seq"] for event in await reader.read()] == list(range(1, BATCH_PIECES + 11))
-
-
-async def test_events_wait_when_too_many_sizes_wait_for_output(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage, reading(stage) as reader:
-        for rows in range(SIZES + 10):
-            stage.worker.tell({"sessionUpdate": "_rc/resized", "rows": rows + 1, "columns": 80, "terminal_offset": 5})
-        assert len(await reader.read()) == SIZES
-        stage.worker.print(b"12345")
-        told = await reader.read()
-        assert [piece["rows"] for piece in told if not isinstance(piece, tuple) and piece["type"] == "size"] == [
-            rows + 1 for rows in range(SIZES + 10)
-        ]
 
 
 async def test_a_reader_that_is_left_behind_gets_the_screen(tmp_path: Path) -> None:
@@ -383,26 +212,6 @@ async def test_a_history_that_was_not_known_yet_is_no_change(tmp_path: Path) -> 
         async with reading(stage) as reader:
             stage.session.set_facts(history="known")
             assert await reader.read() == []
-
-
-async def test_a_snapshot_whose_output_is_gone_goes_on_with_what_is_left(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage, reading(stage, wants_all=False) as reader:
-        stage.worker.print(b"12345")
-        parts = [{"prefix": "", "start": 0, "end": 3}, {"prefix": "", "start": 100, "end": 200}]
-        stage.worker.snapshot = snapshot(5, *parts)
-        reader.cursor.stalled = True
-        told = await reader.read()
-        assert [piece for piece in told if isinstance(piece, tuple)] == [(2, 0, b""), (1, 0, b"123"), (2, 100, b"")]
-
-
-async def test_a_long_snapshot_is_read_a_page_at_a_time(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage, reading(stage, wants_all=False) as reader:
-        for _ in range(50):
-            stage.worker.print(b"x" * 60_000)
-        stage.worker.snapshot = snapshot(3_000_000, {"prefix": "", "start": 0, "end": 3_000_000})
-        told = await reader.read()
-        assert max(len(piece[2]) for piece in told if isinstance(piece, tuple)) == frames.MAX_PIECE
-        assert len(reader.output) == 3_000_000
 
 
 async def test_a_deleted_session_ends_its_readers(tmp_path: Path) -> None:
