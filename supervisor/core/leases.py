@@ -65,11 +65,21 @@ class Lease:
         if self._holder == seat:
             self._set(None)
 
+    def end(self) -> None:
+        """The session has ended, and with it what anybody held of it. Its connections stay; it may be resumed."""
+        self._typed_last = None
+        if self._holder is not None:
+            self._set(None)
+
+    def renew(self, seat: Seat, now: float) -> bool:
+        """A further key from the holder, as most keys are: it lengthens the lease. False: `seat` does not hold it."""
+        if self._holder is not seat or now >= self._ends_at:
+            return False
+        self._ends_at = now + LEASE_SECONDS
+        return True
+
     def type(self, seat: Seat, now: float) -> Held | None:
         """A key (or a prompt) from `seat`: takes the lease if nobody holds it, and lengthens it. Held: not now."""
-        if self._holder is seat and now < self._ends_at:  # as for most keys
-            self._ends_at = now + LEASE_SECONDS
-            return None
         held = self.bar_to_typing(seat, now)
         if held is None:
             self._take(seat, now)

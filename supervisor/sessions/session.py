@@ -167,6 +167,11 @@ class Session:
 
         return accepted
 
+    def check_running(self) -> None:
+        """Raises Refused(`not_running`) when its agent has ended."""
+        if self.ended:
+            raise self._not_running(f"it is {self.facts.state.value}")
+
     def type(self, data: bytes) -> None:
         """Keys for the terminal: sent at once, never acknowledged, lost when no worker answers."""
         if self._link is not None:
@@ -191,9 +196,8 @@ class Session:
 
     def _linked(self) -> Link:
         if self._link is None:
-            raise self._not_running(
-                "its worker does not answer" if not self.ended else f"it is {self.facts.state.value}"
-            )
+            self.check_running()
+            raise self._not_running("its worker does not answer")
         return self._link
 
     def _not_running(self, why: str) -> Refused:
@@ -227,7 +231,7 @@ class Session:
         self.hub.advance(self.facts.offset)
         if self.hub.lookers:
             self._mute(True)
-        self._on_change(self)
+        self.changed()
 
     def link_down(self) -> None:
         if self._link is not None:
@@ -269,7 +273,9 @@ class Session:
         self.changed()
 
     def changed(self) -> None:
-        """Tell whoever shows this session, and whoever waits on its hub."""
+        """Tell whoever shows this session, and whoever waits on its hub. Nobody types into one that has ended."""
+        if self.ended:
+            self.lease.end()
         self._on_change(self)
         self.hub.tell()
 

@@ -78,13 +78,19 @@ class Desk:
                 self._session.type(data)
 
     def _type(self, keys: bytes, now: float) -> None:
+        if not self._lease.renew(self._seat, now):
+            self._begin_to_type(now)
+        self._session.type(keys)
+
+    def _begin_to_type(self, now: float) -> None:
+        """Take the lease. Raises Refused: nothing runs here any more, or somebody else types."""
+        self._session.check_running()
         version = self._lease.version
         held = self._lease.type(self._seat, now)
         if self._lease.version != version:
             self._tell_lease()
         if held is not None:
             raise refusal(held, self._clock)
-        self._session.type(keys)
 
     def _tell_lease(self) -> None:
         """The lease has another holder than it had: every screen shows who types."""
@@ -136,10 +142,11 @@ class Desk:
         bar = self._bar_to(order.kind)
         if bar is not None and order.message_id is None:
             raise bar
+        # A repeat is answered like the first time, whoever types by now: only the worker knows whether it is one.
+        accepted = self._session.order(order.wish, self._principal.by(), refusal=bar)
         if bar is None and not _waits_for_worker(order):
             self._move_lease(order.kind)
-        # A repeat is answered like the first time, whoever types by now: only the worker knows whether it is one.
-        return self._session.order(order.wish, self._principal.by(), refusal=bar)
+        return accepted
 
     def _bar_to(self, kind: str) -> Refused | None:
         """Why the lease does not let this connection do this."""
@@ -148,7 +155,9 @@ class Desk:
         return refusal(held, self._clock) if held else None
 
     def _move_lease(self, kind: str) -> None:
-        """The lease goes where this command wants it."""
+        """The lease goes where this command wants it; there is none at a session that has ended."""
+        if self._session.ended:
+            return
         lease, now = self._session.lease, self._clock.boot()
         version = lease.version
         if self._session.is_terminal and kind == "prompt":

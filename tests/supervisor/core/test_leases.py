@@ -53,6 +53,28 @@ def test_it_ends_with_the_connection_or_when_it_is_given_back() -> None:
     assert lease.holder(1.0) is None
 
 
+def test_it_ends_with_the_session_and_so_does_the_memory_of_who_typed() -> None:
+    lease = seated(ANA, BEN)
+    lease.type(BEN, 0.0)
+    lease.end()
+    assert lease.holder(0.0) is None
+    assert lease.bar_to_resizing(ANA, 0.0) is None
+    assert lease.version == 2
+    lease.end()
+    assert lease.version == 2
+    assert lease.hears_answers_of(ANA, 1.0), "who came first is still here"
+
+
+def test_only_the_holder_lengthens_it_and_only_in_time() -> None:
+    lease = seated(ANA, BEN)
+    assert not lease.renew(ANA, 0.0)
+    lease.type(ANA, 0.0)
+    assert lease.renew(ANA, 20.0)
+    assert not lease.renew(BEN, 20.0)
+    assert lease.seconds_left(49.0) == 1.0
+    assert not lease.renew(ANA, 50.0)
+
+
 def test_others_may_leave_without_touching_it() -> None:
     lease = seated(ANA, BEN, EVE)
     lease.type(BEN, 0.0)

@@ -14,6 +14,7 @@ from supervisor.core.access import OWNER, Principal
 from supervisor.core.leases import LEASE_SECONDS, Held, Lease, Seat
 from supervisor.web.streams.lease import CLOCK, Clock, command_by_post, lease_message, new_seat, refusal
 from tests.supervisor.web.streams.stage import AT, SESSION, open_stage, until
+from workers.core import events
 from workers.errors import Refused
 
 ANA = Seat("c1", "ana", None, "owner")
@@ -108,6 +109,17 @@ async def test_other_commands_by_post_need_no_lease(tmp_path: Path) -> None:
 async def test_without_a_terminal_there_is_nothing_to_hold(tmp_path: Path) -> None:
     async with open_stage(tmp_path, "echo") as stage:
         assert await command_by_post(stage.session, OWNER, "prompt", {"kind": "prompt", "text": "hi"}) == 1
+
+
+async def test_a_session_that_has_ended_has_no_lease(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        stage.worker.tell(events.process("exited", code=0))
+        stage.session.link_down()
+        for kind, wish in (("prompt", {"text": "ls"}), ("resize", {"rows": 2, "columns": 2})):
+            with pytest.raises(Refused, match="it is exited") as caught:
+                await command_by_post(stage.session, OWNER, kind, {"kind": kind, **wish}, stage.clock)
+            assert caught.value.code == "not_running"
+        assert stage.session.lease.version == 0
 
 
 @pytest.mark.parametrize("kind", ["take_lease", "release_lease"])

@@ -60,6 +60,35 @@ async def test_without_a_worker_a_command_is_refused_and_keys_are_lost(tmp_path:
         assert (refused["id"], refused["error"]["code"]) == ("c1", "not_running")
 
 
+async def test_a_lease_ends_with_its_session_and_nobody_types_any_more(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as ana, stage.client() as ben:
+        await ana.type(b"x")
+        while (await ben.until("lease"))["holder"] is None:
+            pass
+        stage.worker.tell(events.process("exited", code=0))
+        for client in (ana, ben):
+            while (await client.until("lease"))["holder"] is not None:
+                pass
+        version = stage.session.lease.version
+        for client in (ana, ben):
+            await client.type(b"y")
+            assert (await client.until("refused"))["error"]["code"] == "not_running"
+        stage.worker.refuse = Refused("not_running", "it is exited", "resume it")
+        for number, wish in enumerate(({"kind": "take_lease"}, {"kind": "prompt", "text": "ls"})):
+            await ben.command(f"c{number}", **wish)
+            assert (await ben.until("refused"))["error"]["code"] == "not_running"
+        assert stage.session.lease.version == version
+        assert stage.worker.keys == b"x"
+
+
+async def test_a_command_that_nobody_takes_moves_no_lease(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as client:
+        stage.session.link_down()
+        await client.command("c1", kind="take_lease")
+        assert (await client.until("refused"))["error"]["code"] == "not_running"
+        assert stage.session.lease.version == 0
+
+
 async def test_a_message_id_reaches_the_worker(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage, stage.client() as client:
         await client.command("c1", kind="take_lease", message_id=UUID)
