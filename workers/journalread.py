@@ -118,7 +118,9 @@ def read_terminal(directory: str, start: int, limit: int = WINDOW) -> TerminalPa
         from_here = at - record.number
         pieces.append(record.payload[from_here : from_here + limit - (at - start)])
         at += len(pieces[-1])
-    return TerminalPage(start if pieces else max(start, end), b"".join(pieces), kept_from, max(end, at))
+    if not pieces:
+        return TerminalPage(max(start, end), b"", kept_from, end)
+    return TerminalPage(start, b"".join(pieces), kept_from, max(end, at))
 
 
 def terminal_bounds(directory: str) -> tuple[int, int]:

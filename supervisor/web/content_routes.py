@@ -14,12 +14,14 @@ from supervisor.sessions.box import Box
 from supervisor.sessions.hub import Hub
 from supervisor.web import models, shapes
 from supervisor.web.problems import to_json
+from supervisor.web.responses import Problem
 from supervisor.web.shapes import json_answer, octets_answer
 from workers.core.events import client_frame
 from workers.errors import Refused
-from workers.journalread import EventPage
+from workers.journalread import EventPage, TerminalPage
 
 EVENTS_OCTETS = 4 << 20  # of one answer; who wants more asks again from the last number
+OCTETS = "application/octet-stream"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -51,9 +53,12 @@ class ContentRoutes:
         session = self._box.session(id)
         if not session.is_terminal:
             raise Refused("invalid_state", "this session has no terminal", "read its events")
-        start, data = await _terminal_octets(session.hub, query.start, query.limit)
-        bounds = {"Rc-Terminal-Start": str(start), "Rc-Terminal-End": str(start + len(data))}
-        return Response(data, headers=bounds, media_type="application/octet-stream")
+        first = await session.hub.read_terminal(query.start, query.limit)
+        end = max(first.end, session.hub.end)  # each may be ahead of the other, for a moment
+        if query.start > end:
+            return _above_the_end(query.start, first.kept_from, end)
+        data = await _in_one_piece(session.hub, first, query.limit)
+        return Response(data, headers=_bounds(first.start, first.start + len(data)), media_type=OCTETS)
 
     async def blob(self, id: str, sha256: str) -> Response:
         path = self._box.session(id).bundle.path(f"blobs/{sha256}")
@@ -70,9 +75,8 @@ def _events_answer(page: EventPage) -> bytes:
     return b'{"events":[' + frames + b"]," + rest[1:]
 
 
-async def _terminal_octets(hub: Hub, start: int, limit: int) -> tuple[int, bytes]:
-    """Where what was found begins, and as much of it as there is in one piece, up to `limit`."""
-    page = await hub.read_terminal(start, limit)
+async def _in_one_piece(hub: Hub, page: TerminalPage, limit: int) -> bytes:
+    """The first page and what follows it without a gap, up to `limit` octets."""
     first, pieces, size = page.start, [page.data], len(page.data)
     while page.data and size < limit:
         page = await hub.read_terminal(first + size, limit - size)
@@ -80,7 +84,22 @@ async def _terminal_octets(hub: Hub, start: int, limit: int) -> tuple[int, bytes
             break
         pieces.append(page.data)
         size += len(page.data)
-    return first, b"".join(pieces)
+    return b"".join(pieces)
+
+
+def _above_the_end(start: int, kept_from: int, end: int) -> Response:
+    """As for a range that begins behind the end of a file (RFC 9110 §15.5.17), with what there is in the headers.
+
+    From the end itself on there is nothing yet, which is an answer: whoever polls asks for that.
+    """
+    refused = Refused("invalid", f"from={start} is above the end of the output, {end}", "begin there", field="from")
+    answer = Problem(refused, status=416)
+    answer.headers.update({**_bounds(kept_from, end), "Content-Range": f"bytes */{end}"})
+    return answer
+
+
+def _bounds(start: int, end: int) -> dict[str, str]:
+    return {"Rc-Terminal-Start": str(start), "Rc-Terminal-End": str(end)}
 
 
 def _read(path: str) -> bytes | None:

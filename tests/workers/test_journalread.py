@@ -163,6 +163,12 @@ def test_output_no_longer_kept_begins_where_it_is_kept(tmp_path: Path) -> None:
     assert page.data == b"%04096d" % (start // 4096)
 
 
+def test_above_the_end_there_is_nothing_and_the_end_is_told(tmp_path: Path) -> None:
+    write_output(tmp_path, [b"one"])
+    page = read_terminal(str(tmp_path), 10)
+    assert (page.data, page.kept_from, page.end) == (b"", 0, 3)
+
+
 def test_damaged_output_ends_a_page_and_the_next_begins_behind(tmp_path: Path) -> None:
     write_output(tmp_path, [b"one", b"two", b"three"])
     flip(tmp_path / "terminal-0.j", HEAD.size + 3)

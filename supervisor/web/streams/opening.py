@@ -7,6 +7,7 @@ from typing import Any
 from supervisor.core.leases import Seat
 from supervisor.core.streamquery import StreamQuery
 from supervisor.errors import problem
+from supervisor.sessions.hub import Hub
 from supervisor.sessions.session import Session
 from supervisor.web.streams.session_cursor import Cursor
 from workers.errors import Refused
@@ -20,11 +21,7 @@ async def begin(
     """Say hello, and what is to be said of the query, and put the cursor where it asks. `shown` is the session as
     the asker sees it."""
     hub = session.hub
-    kept_from, end = hub.end, hub.end
-    if query.wants_all:
-        # The hub may know less than the disk: a muted worker tells how far it is once a second.
-        page = await hub.read_terminal(0, 1)
-        kept_from, end = page.kept_from, max(page.end, hub.end)
+    kept_from, end, last_seq = await _bounds(hub, query)
     cursor.say(
         type="hello",
         protocol=PROTOCOL,
@@ -38,19 +35,37 @@ async def begin(
     if query.history is not None and query.history != session.facts.history:
         cursor.tell_history()
         return
-    offset, refused = _beginning(query, kept_from, end)
-    cursor.start(hub.last_seq if query.after is None else query.after, offset)
-    if refused is not None:
-        cursor.say(type="refused", id=None, error=problem(refused))
+    seq, offset = hub.last_seq, kept_from if query.wants_all else end
+    if query.after is not None and query.after <= last_seq:
+        seq = query.after
+    elif query.after is not None:
+        _refuse(cursor, "after", query.after, "the last event", last_seq)
+    if query.terminal_after is not None and query.terminal_after <= end:
+        offset = query.terminal_after
+    elif query.terminal_after is not None:
+        offset = end
+        _refuse(cursor, "terminal_after", query.terminal_after, "the end of the output", end)
+    cursor.start(seq, offset)
     if not query.wants_all:
         cursor.show_screen()
 
 
-def _beginning(query: StreamQuery, kept_from: int, end: int) -> tuple[int, Refused | None]:
-    """The first offset, and why it is not the one that was asked for."""
-    if query.terminal_after is None:
-        return (kept_from, None) if query.wants_all else (end, None)
-    if query.terminal_after <= end:
-        return query.terminal_after, None
-    detail = f"terminal_after={query.terminal_after} is above the end of the output, {end}"
-    return end, Refused("invalid", detail, "leave it out, or give the offset that you have", end=end)
+async def _bounds(hub: Hub, query: StreamQuery) -> tuple[int, int, int]:
+    """The first offset that is kept, the end of the output, and the last event, as far as the query needs to know.
+
+    The hub may know less than the disk: a muted worker tells how far it is once a second, and a silent one nothing.
+    """
+    kept_from, end, last_seq = hub.end, hub.end, hub.last_seq
+    if query.wants_all or (query.terminal_after or 0) > end:
+        page = await hub.read_terminal(0, 1)
+        kept_from, end = page.kept_from, max(page.end, hub.end)
+    if (query.after or 0) > last_seq:
+        last_seq = max((await hub.read_events(last_seq, 1)).last_seq, hub.last_seq)
+    return kept_from, end, last_seq
+
+
+def _refuse(cursor: Cursor, name: str, given: int, what: str, end: int) -> None:
+    """Whoever knows more than there is knows something else; it goes on live."""
+    detail = f"{name}={given} is above {what}, {end}"
+    refused = Refused("invalid", detail, "leave it out, or give what you have", field=name, end=end)
+    cursor.say(type="refused", id=None, error=problem(refused))

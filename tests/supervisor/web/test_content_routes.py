@@ -54,6 +54,17 @@ def test_terminal_output_has_its_place(box: ServedBox, path: str) -> None:
     assert whole.headers["content-type"] == "application/octet-stream"
 
 
+def test_an_offset_above_the_end_is_told_where_the_end_is(box: ServedBox, path: str) -> None:
+    beyond = box.ask("GET", f"{path}/terminal?from=81")
+    assert (beyond.status, beyond.code, beyond.headers["content-range"]) == (416, "invalid", "bytes */80")
+    assert (beyond.headers["rc-terminal-start"], beyond.headers["rc-terminal-end"]) == ("0", "80")
+
+
+def test_a_number_above_the_last_is_a_page_with_nothing_on_it(box: ServedBox, path: str) -> None:
+    last = box.ask("GET", f"{path}/events").json["last_seq"]
+    assert box.ask("GET", f"{path}/events?after={last + 1000}").json == {"events": [], "last_seq": last}
+
+
 def test_terminal_output_is_whole_however_small_its_pieces(box: ServedBox) -> None:
     text = "x" * 300_000
     session = box.new(command=["sh", "-c", f"head -c {len(text)} /dev/zero | tr '\\0' x"])

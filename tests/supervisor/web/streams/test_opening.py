@@ -80,6 +80,35 @@ async def test_an_offset_above_the_end_is_refused_and_the_stream_goes_on_live(tm
             assert await client.next() == (1, 5, b"6")
 
 
+async def test_a_number_above_the_last_is_refused_and_the_stream_goes_on_live(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        stage.worker.tell(NOTICE)
+        async with stage.client("after=2&terminal_after=0") as client:
+            refused = await client.until("refused")
+            assert (refused["id"], refused["error"]["code"], refused["error"]["end"]) == (None, "invalid", 1)
+            stage.worker.tell(NOTICE)
+            assert (await client.until("event"))["seq"] == 2
+
+
+async def test_a_number_that_only_the_disk_knows_is_fine(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        body = events.body_of(NOTICE, "rc")
+        stage.worker.events.append(1, 1, body)  # by a worker that has not been met yet
+        async with stage.client("after=1&terminal_after=0") as client:
+            stage.worker.tell(NOTICE)
+            await client.until("lease")
+            assert (await client.next())["seq"] == 2
+
+
+@pytest.mark.parametrize("mode", ["all", "screen"])
+async def test_an_offset_that_only_the_disk_knows_is_no_surprise(tmp_path: Path, mode: str) -> None:
+    async with open_stage(tmp_path) as stage:
+        stage.worker.terminal.append(0, 1, b"12345")
+        stage.worker.snapshot = {"parts": [], "live_at": 5}
+        async with stage.client(f"terminal_after=5&catch_up={mode}") as client:
+            assert [(await client.next())["type"] for _ in range(2)] == ["hello", "lease"]
+
+
 async def test_an_offset_that_only_the_disk_knows_is_fine(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         stage.worker.terminal.append(0, 1, b"12345")  # a muted worker tells how far it is once a second
