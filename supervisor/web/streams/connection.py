@@ -24,6 +24,7 @@ DEAD_SECONDS = 60.0  # of silence, with two of our pings in it
 GOODBYE_SECONDS = 0.5  # the box gives its connections one second to end
 LINGER_SECONDS = 1.0  # for a refused message that is still on its way
 LINGER_OCTETS = 4 << 20
+REFUSING = (frames.MALFORMED, frames.NOT_UTF8, frames.TOO_BIG)  # codes by which the library closes on its own
 STOPPING = Ending(frames.RESTARTING, "supervisor_stopping", retry=True)
 
 
@@ -97,8 +98,13 @@ class Connection:
 
     async def say_goodbye(self, ending: Ending | None) -> None:
         """Close as far as that goes within `GOODBYE_SECONDS`; who does not read is not waited for."""
-        if self._websocket.closed is not None:
-            await self._linger()
+        closed = self._websocket.closed
+        with trio.move_on_after(GOODBYE_SECONDS):
+            if closed is not None and closed.code in (frames.MALFORMED, frames.NOT_UTF8):
+                # The library ends a line that breaks the rules without a word (RFC 6455 §7.1.7 wants one).
+                await self._outlet.say_last(frames.close(closed.code))
+        if closed is not None:
+            await self._linger(closed.code)
             return
         with trio.move_on_after(GOODBYE_SECONDS):
             if ending is not None and ending.reason is not None:
@@ -106,9 +112,9 @@ class Connection:
                 await self._outlet.send_all(frames.text(to_json(bye)))
             await self._websocket.aclose(ending.code if ending else frames.NORMAL, ending.reason if ending else None)
 
-    async def _linger(self) -> None:
-        """The library has refused a message and said so: let that arrive before the kernel resets the line."""
-        left = LINGER_OCTETS
+    async def _linger(self, code: int) -> None:
+        """What came was refused, and the client told: let that arrive before the kernel resets the line."""
+        left = LINGER_OCTETS if code in REFUSING else 0
         with trio.move_on_after(LINGER_SECONDS):
             while left > 0 and (data := await self._outlet.drain()):
                 left -= len(data)

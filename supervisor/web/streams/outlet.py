@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import trio
 
@@ -131,6 +132,12 @@ class Outlet(trio.abc.Stream):
                 raise trio.BrokenResourceError(str(error)) from error
         raise trio.ClosedResourceError("the connection is closed")
 
+    async def say_last(self, frame: bytes) -> None:
+        """What is left to say when the library has done with the line, behind what we are committed to."""
+        rest, self._rest = bytes(self._rest), memoryview(b"")
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._stream.send_all(rest + frame)
+
     async def drain(self) -> bytes:
         """Throw away what still comes, after our last word: nothing at the end of the line."""
         try:
@@ -146,5 +153,6 @@ class Outlet(trio.abc.Stream):
         self._done += 1
 
     async def aclose(self) -> None:
+        """The library has done with the line: nothing goes over it but our last word. Whoever opened it closes it."""
         self._descriptor = -1
-        await self._stream.aclose()
+        await trio.lowlevel.checkpoint()

@@ -160,14 +160,29 @@ async def test_a_client_that_never_reads_is_given_up_after_a_minute(tmp_path: Pa
         assert looks_at(stage) == 0
 
 
-@pytest.mark.parametrize("nonsense", [b"\xff" * 100, b"\x81\x82" + bytes(4) + b"\xff\xfe", b"\x81\x02hi"])
-async def test_nonsense_in_place_of_a_frame_ends_the_connection_and_nothing_else(
-    tmp_path: Path, nonsense: bytes
+@pytest.mark.parametrize(
+    ("nonsense", "code"),
+    [
+        (b"\xff" * 100, 1002),
+        (frame(0x81, b"\xff\xfe"), 1007),
+        (frame(0x01, b"\xe2\x82") + frame(0x80, b"("), 1007),
+        (b"\x81\x02hi", 1002),  # without a mask
+        (frame(0xC1, b"hi"), 1002),  # with a bit that nobody asked for
+        (frame(0x83, b"hi"), 1002),  # with an opcode that there is none of
+        (frame(0x09, b""), 1002),  # a ping in pieces
+        (frame(0x89, b"x" * 126), 1002),  # a ping that is too long
+        (frame(0x80, b"hi"), 1002),  # the end of a message without a beginning
+    ],
+)
+@pytest.mark.parametrize("family", [trio.socket.AF_UNIX, trio.socket.AF_INET])
+async def test_nonsense_in_place_of_a_frame_is_told_and_ends_the_connection_and_nothing_else(
+    tmp_path: Path, nonsense: bytes, code: int, family: int
 ) -> None:
-    async with open_stage(tmp_path) as stage, stage.client() as other, stage.stream() as stream:
+    async with open_stage(tmp_path) as stage, stage.client() as other, stage.stream(family=family) as stream:
         await shake_hands(stream)
-        await stream.send_all(nonsense)
-        await read_to_the_end(stream)
+        await stream.send_all(nonsense + keys(b"behind it"))
+        assert (await read_to_the_end(stream)).endswith(b"\x88\x02" + code.to_bytes(2, "big"))
+        assert stage.worker.keys == b""
         await until(lambda: looks_at(stage) == 1)
         await other.tell(type="ping", id="p")
         await other.until("pong")

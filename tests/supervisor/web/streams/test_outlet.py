@@ -22,8 +22,10 @@ async def line(head: bytes = REQUEST) -> AsyncIterator[tuple[Outlet, trio.Socket
     near.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, 64 * 1024)
     async with trio.SocketStream(far) as peer:
         outlet = Outlet(trio.SocketStream(near), head)
-        yield outlet, peer
-        await outlet.aclose()
+        try:
+            yield outlet, peer
+        finally:
+            near.close()
 
 
 async def read(peer: trio.SocketStream, size: int) -> bytes:
@@ -113,7 +115,17 @@ async def test_a_closed_line_takes_nothing() -> None:
                 await work()
         with pytest.raises(trio.ClosedResourceError):
             await outlet.send_all(b"x")
-        assert await outlet.drain() == b""
+
+
+async def test_the_last_word_follows_what_was_begun(mock_clock: MockClock) -> None:
+    async with line() as (outlet, peer):
+        sent = b"".join(fill(outlet))
+        await outlet.aclose()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outlet.say_last, b"last")
+            assert await read(peer, len(sent) + 4) == sent + b"last"
+        await peer.aclose()
+        await outlet.say_last(b"to nobody")
 
 
 async def test_a_broken_line_says_so_when_read() -> None:
