@@ -196,5 +196,7 @@ def _leading_to(path: str, websocket: bool) -> dict[str, Route]:
                 rows = {"GET": WEBSOCKETS[template]} if template in WEBSOCKETS else {}
             else:
                 rows = {method: action for (method, known), action in ROUTES.items() if known == template}
+                if "GET" in rows and template not in WEBSOCKETS:  # a stream has no end whose size could be told
+                    rows["HEAD"] = rows["GET"]
             return {method: Route(template, action, session) for method, action in rows.items()}
     return {}

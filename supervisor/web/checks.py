@@ -73,6 +73,8 @@ class Checked:
             await answer.refuse(refused)
             return
         state["route"] = route
+        if head.method == "HEAD":  # the answer to a GET; the server, which keeps its own scope, leaves the body out
+            scope = {**scope, "method": "GET"}
         await self._app(scope, given_back(content, receive), answer.send)
 
 

@@ -90,7 +90,11 @@ class _Door:
         if read is None:
             return
         head, raw_head = read
-        check_head(head, principal, entrance.hosts)
+        try:
+            check_head(head, principal, entrance.hosts)
+        except Refused as refused:
+            await _refuse(stream, refused, head.method)
+            return
         if head.asks_for_websocket:
             place.may_go = False
             await self._streams(stream, head, raw_head, principal)
@@ -100,10 +104,10 @@ class _Door:
         await Bounded(self._app, self.context, state, Replay(stream, raw_head)).run()
 
 
-async def _refuse(stream: trio.SocketStream, refused: Refused) -> None:
+async def _refuse(stream: trio.SocketStream, refused: Refused, method: str = "GET") -> None:
     """Say no and close, in a way that lets the no arrive: an unread octet at close would make the kernel reset."""
     with trio.move_on_after(WRITE_TIMEOUT):
-        await stream.send_all(closing_response(refused))
+        await stream.send_all(closing_response(refused, method))
         await stream.send_eof()
     left = LINGER_LIMIT
     with trio.move_on_after(LINGER):

@@ -40,9 +40,9 @@ def problem_response(refused: Refused, status: int | None = None) -> tuple[int, 
     return status, headers, body
 
 
-def closing_response(refused: Refused) -> bytes:
-    """A whole HTTP/1.1 response for a connection that ends with it."""
+def closing_response(refused: Refused, method: str = "GET") -> bytes:
+    """A whole HTTP/1.1 response to a request by `method`, for a connection that ends with it."""
     status, headers, body = problem_response(refused)
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode("ascii")]
     lines += [name + b": " + value for name, value in [*headers, *SECURITY_HEADERS, (b"connection", b"close")]]
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+    return b"\r\n".join(lines) + b"\r\n\r\n" + (b"" if method == "HEAD" else body)

@@ -46,6 +46,18 @@ def test_a_program_inside_a_session_looks_at_its_own_and_nothing_else(method: st
     assert code(AGENT, method, path_of(template, "session_other")) == (None if always else "not_allowed")
 
 
+@pytest.mark.parametrize("template", [template for method, template in ROUTES if method == "GET"])
+@pytest.mark.parametrize("principal", [OWNER, AGENT, ANONYMOUS])
+def test_head_is_decided_like_get_and_a_stream_has_none(principal: Principal, template: str) -> None:
+    for session in ("session_own", "session_other"):
+        path = path_of(template, session)
+        if template in WEBSOCKETS and principal == OWNER:
+            assert code(principal, "HEAD", path) == "method_not_allowed"
+        elif template not in WEBSOCKETS:
+            assert code(principal, "HEAD", path) == code(principal, "GET", path)
+    assert code(principal, "HEAD", path, websocket=True) is not None
+
+
 @pytest.mark.parametrize("template", WEBSOCKETS)
 def test_websockets_are_decided_by_the_same_table(template: str) -> None:
     assert code(OWNER, "GET", path_of(template, "session_a"), websocket=True) is None
@@ -104,7 +116,7 @@ def test_the_wrong_method_names_the_right_ones() -> None:
     with pytest.raises(Refused) as caught:
         access.route(OWNER, "DELETE", "/v1/box")
     assert caught.value.code == "method_not_allowed"
-    assert caught.value.fields == {"allow": ["GET", "PATCH"]}
+    assert caught.value.fields == {"allow": ["GET", "HEAD", "PATCH"]}
     assert code(ANONYMOUS, "POST", "/healthz") == "method_not_allowed"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from supervisor.core.access import ROUTES, SESSION, SESSIONS
+from supervisor.core.access import ROUTES, SESSION, SESSIONS, WEBSOCKETS
 from tests.supervisor.web.boxes import ServedBox
 
 
@@ -141,6 +143,30 @@ def test_every_route_refuses_what_does_not_fit(box: ServedBox, session: str, met
     assert box.ask(method, path, raw=b"{}", headers={"content-type": "text/plain"}).code == "unsupported_media_type"
     assert box.ask(method, path, {"x": "y" * (1 << 20)}).code == "too_large"
     assert box.session(session)["state"] == "running"
+
+
+PLAIN = sorted(template for method, template in ROUTES if method == "GET" and template not in WEBSOCKETS)
+
+
+@pytest.mark.parametrize("template", PLAIN)
+def test_a_head_is_a_get_without_a_body(box: ServedBox, session: str, template: str) -> None:
+    path = template.replace("{id}", session).replace("{sha256}", "0" * 64)
+    got, headed = box.ask("GET", path), box.ask("HEAD", path)
+    assert (headed.status, headed.body) == (got.status, b"")
+    assert headed.headers["content-type"] == got.headers["content-type"]
+    assert "content-length" in headed.headers
+
+
+def test_behind_the_answer_to_a_head_comes_the_next_answer(box: ServedBox) -> None:
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(box.socket)
+        line.sendall(b"HEAD /v1/box HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        line.sendall(b"HEAD /v1/stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answers = b"".join(iter(lambda: line.recv(65536), b""))
+    first, second, third = answers.split(b"HTTP/1.1 ")[1:]
+    assert first.startswith(b"200 ") and first.endswith(b"\r\n\r\n")
+    assert second.startswith(b"200 ") and second.endswith(b'\r\n\r\n{"ok":true}')
+    assert third.startswith(b"405 ") and third.endswith(b"\r\n\r\n")
 
 
 @pytest.mark.parametrize(("method", "template"), sorted(key for key in ROUTES if key[1].startswith(SESSION)))

@@ -112,10 +112,24 @@ async def test_the_content_of_a_file_may_be_anything() -> None:
     assert await client.ask("PATCH", "/v1/box", b"{}", content_type="image/png") == 415
 
 
+async def test_a_head_is_answered_like_a_get() -> None:
+    methods: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        methods.append(scope["method"])
+        await echo(scope, receive, send)
+
+    client = Client(app)
+    assert await client.ask("HEAD", "/v1/box") == 200
+    assert await client.ask("HEAD", "/v1/stream") == 405
+    assert client.headers[b"allow"] == b"GET"
+    assert methods == ["GET"]
+
+
 async def test_a_refusal_is_a_problem_with_the_headers_of_every_answer() -> None:
     client = Client(echo)
     assert await client.ask("DELETE", "/v1/box") == 405
-    assert client.headers[b"allow"] == b"GET, PATCH"
+    assert client.headers[b"allow"] == b"GET, HEAD, PATCH"
     assert client.headers[b"cache-control"] == b"no-store"
     assert client.headers[b"content-type"] == b"application/problem+json"
 

@@ -139,7 +139,7 @@ async def test_a_program_inside_a_session_is_kept_to_its_own(door: Door) -> None
 async def test_unknown_paths_and_methods_are_problems(door: Door) -> None:
     assert (await door.ask("GET", "/nowhere")).code == "not_found"
     wrong = await door.ask("DELETE", "/v1/box")
-    assert (wrong.code, wrong.headers["allow"]) == ("method_not_allowed", "GET, PATCH")
+    assert (wrong.code, wrong.headers["allow"]) == ("method_not_allowed", "GET, HEAD, PATCH")
     assert (await door.ask("GET", "http://evil.example/healthz")).code == "not_found"
 
 

@@ -27,6 +27,13 @@ def test_every_refusal_is_a_whole_response(code: str) -> None:
     assert (b"x-content-type-options", b"nosniff") in response.headers
 
 
+def test_a_refused_head_has_no_body() -> None:
+    refused = Refused("not_found", "detail", "hint")
+    head, _, body = closing_response(refused).partition(b"\r\n\r\n")
+    assert body
+    assert closing_response(refused, "HEAD") == head + b"\r\n\r\n"
+
+
 def test_the_wrong_method_names_the_right_ones_in_a_header() -> None:
     _, headers, _ = problem_response(Refused("method_not_allowed", "", "", allow=["GET", "PATCH"]))
     assert (b"allow", b"GET, PATCH") in headers
