@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -104,6 +105,17 @@ class Box:
             "settings": self.settings.describe() if may(principal, Action.SEE_ALL) else [],
             "you": principal.you(),
         }
+
+    def check_ready(self) -> None:
+        """Raises Refused(`not_ready`) when no session could be started now, and says why."""
+        if self.stopping.is_set():
+            raise Refused("not_ready", "the box is stopping", "rc serve starts it again")
+        if self._slots.used >= self._slots.capacity:
+            raise Refused("not_ready", "all slots are taken", "rc stop ends a session, rc capacity N makes room")
+        if not any(os.path.isdir(project.path) for project in self.projects):
+            raise Refused("not_ready", "no project of this box is there", "rc project add PATH adds one")
+        if self._room.is_short:
+            raise Refused("not_ready", "the disk is nearly full", "rc df shows what is kept, rc prune lets go of it")
 
     def sessions(self, principal: Principal) -> list[Session]:
         """Those that the asker may see, oldest first."""

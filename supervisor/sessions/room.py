@@ -47,6 +47,11 @@ class Room:
                 directories=[{"path": path, "bytes": size} for path, size in largest],
             )
 
+    @property
+    def is_short(self) -> bool:
+        """Whether `check` would refuse now; to be told so costs nothing but a look at the file system."""
+        return self._shortage() > 0
+
     async def watch(self) -> None:
         """Look again and again, until cancelled."""
         while True:

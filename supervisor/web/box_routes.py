@@ -11,7 +11,6 @@ from supervisor.web import models, shapes
 from supervisor.web.asking import principal
 from supervisor.web.responses import Json
 from supervisor.web.shapes import json_answer
-from workers.errors import Refused
 
 READY = json_answer(shapes.OK, "A session could be started now")
 
@@ -37,14 +36,8 @@ class BoxRoutes:
     async def healthz(self) -> Response:
         return Json({"ok": True})
 
-    async def readyz(self, request: Request) -> Response:
-        facts = self._box.describe(principal(request))
-        if facts["used"] >= facts["capacity"]:
-            raise Refused("not_ready", "all slots are taken", "rc stop ends a session, rc capacity N makes room")
-        if not facts["projects"]:
-            raise Refused("not_ready", "this box serves no project", "rc project add PATH adds one")
-        if facts["notices"]:
-            raise Refused("not_ready", facts["notices"][0], "rc status shows the state of the box")
+    async def readyz(self) -> Response:
+        self._box.check_ready()
         return Json({"ok": True})
 
     async def show(self, request: Request) -> Response:

@@ -52,6 +52,7 @@ async def test_enough_room_is_no_reason_to_say_or_drop_anything(tmp_path: Path) 
     session = kept.ended()
     before = kept.output_of(session)
     await kept.room.check()
+    assert not kept.room.is_short
     await kept.room._look()
     assert kept.output_of(session) == before and len(before) > 1
     assert (kept.room.notice, kept.changes) == (None, [])
@@ -60,6 +61,7 @@ async def test_enough_room_is_no_reason_to_say_or_drop_anything(tmp_path: Path) 
 async def test_no_session_begins_while_room_is_short_and_the_largest_are_named(tmp_path: Path) -> None:
     kept = Kept(tmp_path, NEVER_ENOUGH)
     session = kept.ended()
+    assert kept.room.is_short
     with pytest.raises(Refused) as refused:
         await kept.room.check()
     assert refused.value.code == "disk_full"

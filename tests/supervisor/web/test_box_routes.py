@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -51,14 +52,29 @@ def test_what_is_no_directory_is_no_project(box: ServedBox, path: str) -> None:
     assert box.ask("POST", "/v1/projects", {"path": path}).code == "invalid"
 
 
-def test_a_full_box_is_not_ready_and_a_shutdown_ends_it(tmp_path: Path) -> None:
+def why_not_ready(box: ServedBox) -> str:
+    answer = box.ask("GET", "/readyz")
+    assert (answer.status, answer.code) == (503, "not_ready")
+    why: str = answer.json["detail"]
+    return why
+
+
+@pytest.mark.skipif(shutil.disk_usage("/").free >= 1 << 40, reason="no setting is above what this disk has free")
+def test_a_box_whose_disk_is_nearly_full_is_not_ready(tmp_path: Path) -> None:
+    (tmp_path / "box.toml").write_text('[disk]\nkeep_free = "1 TiB"\n')
+    with serving(tmp_path, "--config", str(tmp_path / "box.toml")) as box:
+        assert why_not_ready(box) == "the disk is nearly full"
+        assert box.ask("POST", "/v1/code/sessions", {}).code == "disk_full"
+
+
+def test_without_a_project_or_a_slot_a_box_is_not_ready_and_a_shutdown_ends_it(tmp_path: Path) -> None:
     with serving(tmp_path, "--capacity", "1") as box:
-        box.ask("DELETE", "/v1/projects/app")
-        assert box.ask("GET", "/readyz").code == "not_ready"
-        assert box.ask("POST", "/v1/projects", {"path": str(box.project)}).status == 201
+        box.project.rename(tmp_path / "elsewhere")
+        assert why_not_ready(box) == "no project of this box is there"
+        (tmp_path / "elsewhere").rename(box.project)
+        assert box.ask("GET", "/readyz").json == {"ok": True}
         session = box.new(name="only")
-        answer = box.ask("GET", "/readyz")
-        assert (answer.status, answer.code) == (503, "not_ready")
+        assert why_not_ready(box) == "all slots are taken"
         full = box.ask("POST", "/v1/code/sessions", {})
         assert full.code == "at_capacity"
         assert (full.json["used"], full.json["limit"]) == (1, 1)
