@@ -16,6 +16,7 @@ from supervisor.core.admission import Slots
 from supervisor.records import meta, put_meta
 from supervisor.sessions.bases import Fetcher
 from supervisor.sessions.box import Box
+from supervisor.sessions.claims import Claims
 from supervisor.sessions.contents import Contents
 from supervisor.sessions.creation import Creation, Wish
 from supervisor.sessions.deletion import Deletion
@@ -109,12 +110,13 @@ def put_together(
     keepers = Keepers(Keeping(us, boot, ended), launcher, errands)
     room = Room(settings.state_dir, settings.room, registry, lambda: watches.touch(BOX))
     workspaces = Workspaces(worktrees, Fetcher())
-    creation = Creation(settings, registry, slots, projects, workspaces, room, keepers.launch, keepers.forget)
-    verbs = Verbs(registry, slots, boot, keepers.launch)
+    claims = Claims(registry)
+    creation = Creation(settings, registry, slots, claims, projects, workspaces, room, keepers.launch, keepers.forget)
     inspector = Inspector(launcher.ask, os.path.join(settings.state_dir, "scratch"))
     trash = Trash(settings.state_dir)
     deletion = Deletion(trash, inspector, worktrees)
-    executions = Executions(launcher, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
+    verbs = Verbs(registry, slots, claims, deletion, boot, keepers.launch)
+    executions = Executions(launcher, claims, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
     box = Box(
         settings=settings,
         epoch=us.epoch,
@@ -127,7 +129,7 @@ def put_together(
         verbs=verbs,
         watches=watches,
         contents=Contents(inspector),
-        house=House(settings.state_dir, registry, trash, inspector, deletion, boot),
+        house=House(settings.state_dir, registry, claims, trash, inspector),
         executions=executions,
         room=room,
         stopping=stopping,

@@ -169,15 +169,11 @@ class Box:
 
     async def delete(self, session: Session, by: Principal, *, keep_branch: bool = False) -> dict[str, str | None]:
         """Remove an ended session, and its own tree if that can lose nothing. Raises Refused `kept`."""
-        return await self.house.delete(session, keep_branch)
+        return await self._verbs.delete(session, by, keep_branch=keep_branch)
 
     async def restore(self, id: str, by: Principal) -> Session:
         """Undo archive or delete, whichever was last."""
-        session = self.registry.find(id)
-        if session is not None:
-            await self._verbs.unarchive(session, by)
-            return session
-        return await self.house.restore(id, by)
+        return await self._verbs.restore(id, by)
 
     def prepare_exec(self, session: Session, command: Sequence[str], rows: int, columns: int) -> str:
         """The ticket for a program in the session's workspace; see `Executions`."""
@@ -185,7 +181,7 @@ class Box:
 
     async def open_exec(self, session: Session, ticket: str) -> Line:
         """Start what the ticket is for; see `Executions.open`."""
-        return await self._executions.open(session.id, ticket)
+        return await self._executions.open(session, ticket)
 
     # The box itself
 

@@ -16,8 +16,10 @@ import trio
 
 from supervisor.core.access import Principal
 from supervisor.core.admission import Slots
+from supervisor.core.claims import Deed
 from supervisor.core.environment import agent_environment, check_wished
 from supervisor.core.names import check_name, default_name
+from supervisor.sessions.claims import Claims
 from supervisor.sessions.endings import first_facts
 from supervisor.sessions.errands import attempt
 from supervisor.sessions.git import refused_by
@@ -67,6 +69,7 @@ class Creation:
         settings: Settings,
         registry: Registry,
         slots: Slots,
+        claims: Claims,
         projects: Projects,
         workspaces: Workspaces,
         room: Room,
@@ -76,6 +79,7 @@ class Creation:
         self._settings = settings
         self._registry = registry
         self._slots = slots
+        self._claims = claims
         self._projects = projects
         self._workspaces = workspaces
         self._room = room
@@ -87,8 +91,16 @@ class Creation:
 
         Raises Refused, and then nothing is left: no slot, no tree, no branch, no bundle, no record.
         """
+        id = wish.id or self.new_id()
+        async with self._claims.on_id(id, Deed.MAKE, id):
+            session = await self._make(id, wish, by, spawn_mode)
+        if wish.prompt:
+            await _prompt(session, wish.prompt, by)
+        return session
+
+    async def _make(self, id: str, wish: Wish, by: Principal, spawn_mode: str) -> Session:
         await self._room.check()
-        session = self._reserve(wish, by, spawn_mode)
+        session = self._reserve(id, wish, by, spawn_mode)
         try:
             await self._prepare_and_launch(session, wish, self._neighbours(session))
         except BaseException as error:
@@ -102,11 +114,9 @@ class Creation:
         # From here on an agent works in the tree: nothing is rolled back any more. With no checkpoint in between, no
         # cancellation can come before this.
         self._workspaces.settle(session.spec)
-        if wish.prompt:
-            await _prompt(session, wish.prompt, by)
         return session
 
-    def _reserve(self, wish: Wish, by: Principal, spawn_mode: str) -> Session:
+    def _reserve(self, id: str, wish: Wish, by: Principal, spawn_mode: str) -> Session:
         # Not async on purpose: between looking for a free slot and a free name and taking them nobody else may act.
         check_wished(wish.env)
         agent, row, argv = self._agent(wish)
@@ -117,10 +127,9 @@ class Creation:
             )
         taken = self._registry.names_taken()
         name = check_name(wish.name) if wish.name is not None else default_name(agent, taken)
-        if name in taken:
-            raise Refused("name_taken", f"there is a session called {name}", "choose another name, or rc archive it")
+        self._registry.check_free(name)
         spec = Spec(
-            id=wish.id or self.new_id(),
+            id=id,
             name=name,
             agent=agent,
             adapter=row.adapter,

@@ -7,14 +7,11 @@ whoever finds one after a crash brings the session back by the same steps as `re
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import structlog
 import trio
@@ -46,14 +43,13 @@ class Ground:
 class Deletion:
     """`delete` and `restore` may refuse. What fails halfway is undone, or else done again at the next start.
 
-    One at a time for each session.
+    One at a time for each session, which is the caller's to see to.
     """
 
     def __init__(self, trash: Trash, inspector: Inspector, worktrees: Worktrees) -> None:
         self._trash = trash
         self._inspector = inspector
         self._worktrees = worktrees
-        self._busy: set[str] = set()
 
     async def delete(self, spec: Spec, name: str, *, running: bool, keep_branch: bool) -> dict[str, str | None]:
         """Remove a session that has ended, and its own worktree: {archived_ref, trash, restorable_until}.
@@ -61,32 +57,35 @@ class Deletion:
         Raises Refused `kept` with `reasons` when anything could be lost, `git_failed` or `disk_full`.
         """
         bundle = Bundle(os.path.join(self._trash.bundles, spec.id))
-        with self._alone(spec.id):
-            lock = None if running else await trio.to_thread.run_sync(_try_lock, bundle)
-            if lock is None:
-                raise kept(name, [RUNNING])
-            try:
-                return await self._delete(spec, name, keep_branch)
-            finally:
-                os.close(lock)
+        lock = None if running else await trio.to_thread.run_sync(_try_lock, bundle)
+        if lock is None:
+            raise kept(name, [RUNNING])
+        try:
+            return await self._delete(spec, name, keep_branch)
+        finally:
+            os.close(lock)
+
+    async def find(self, id: str) -> Trashed:
+        """What the trash knows of a session. Raises Refused `unknown_session`."""
+        entry = await trio.to_thread.run_sync(self._trash.read, id)
+        if entry is None:
+            raise Refused("unknown_session", "there is no such session", "rc trash shows what was deleted")
+        return entry
 
     async def restore(self, id: str) -> str:
         """Bring a deleted session back: its bundle's directory. The tree stands where it stood, on its branch."""
-        with self._alone(id):
-            entry = await trio.to_thread.run_sync(self._trash.read, id)
-            if entry is None:
-                raise Refused("unknown_session", "there is no such session", "rc trash shows what was deleted")
-            if entry.done and self._is_taken(entry):
-                detail = f"something stands at {entry.workspace}, where its tree was"
-                raise Refused("invalid_state", detail, "move it away, then try again")
-            await self._repository(entry)
-            try:
-                await trio.to_thread.run_sync(self._trash.write, replace(entry, done=False))
-                await self._bring_back(entry)
-            except OSError as error:
-                raise git.refused_by(error, f"move the session back to {entry.workspace}") from error
-            log.info("session_restored", session=id)
-            return os.path.join(self._trash.bundles, id)
+        entry = await self.find(id)
+        if entry.done and self._is_taken(entry):
+            detail = f"something stands at {entry.workspace}, where its tree was"
+            raise Refused("invalid_state", detail, "move it away, then try again")
+        await self._repository(entry)
+        try:
+            await trio.to_thread.run_sync(self._trash.write, replace(entry, done=False))
+            await self._bring_back(entry)
+        except OSError as error:
+            raise git.refused_by(error, f"move the session back to {entry.workspace}") from error
+        log.info("session_restored", session=id)
+        return os.path.join(self._trash.bundles, id)
 
     async def recover(self) -> list[str]:
         """After a crash, before bundles are read: bring back what was half deleted or half restored. Their ids."""
@@ -95,10 +94,6 @@ class Deletion:
         for entry in found:
             await self._try_to_bring_back(entry)
         return [entry.id for entry in found]
-
-    async def prune(self, older_seconds: float) -> dict[str, Any]:
-        """See `Trash.prune`."""
-        return await self._trash.prune(older_seconds, self._busy.__contains__)
 
     async def ground(self, spec: Spec) -> Ground:
         """Where a session's own worktree and its repository are. Raises Refused when the repository is gone."""
@@ -222,16 +217,6 @@ class Deletion:
 
     def _is_taken(self, entry: Trashed) -> bool:
         return _is_there(self._trash.path(entry.id, "tree")) and _is_there(entry.workspace)
-
-    @contextlib.contextmanager
-    def _alone(self, id: str) -> Iterator[None]:
-        if id in self._busy:
-            raise Refused("invalid_state", "the session is just being deleted or restored", "try again in a moment")
-        self._busy.add(id)
-        try:
-            yield
-        finally:
-            self._busy.remove(id)
 
 
 def kept(name: str, found: list[Reason]) -> Refused:

@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from supervisor.core.claims import Deed
+from supervisor.sessions.claims import Claims
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.line import Line
 from supervisor.sessions.session import Session
+from workers.core.spec import Spec
 from workers.errors import Broken, Refused
 
 TICKET_SECONDS = 30.0  # by the interface
@@ -21,15 +24,18 @@ MAX_COMMAND = 64 << 10  # octets of a command line: with the environment it must
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     session: str
-    wish: dict[str, Any]
+    command: tuple[str, ...]
+    rows: int
+    columns: int
     due: float
 
 
 class Executions:
     """`now` is a clock in seconds that goes on while the machine sleeps. Tickets are kept as their SHA-256 only."""
 
-    def __init__(self, launcher: Launcher, now: Callable[[], float]) -> None:
+    def __init__(self, launcher: Launcher, claims: Claims, now: Callable[[], float]) -> None:
         self._launcher = launcher
+        self._claims = claims
         self._now = now
         self._prepared: dict[bytes, _Prepared] = {}
 
@@ -37,35 +43,41 @@ class Executions:
         """A ticket for a program that starts when the ticket is used. Raises Refused `too_large`."""
         if sum(len(word.encode()) + 1 for word in command) > MAX_COMMAND:
             raise Refused("too_large", f"a command has at most {MAX_COMMAND} octets", "put it into a script")
-        spec, ticket, now = session.spec, secrets.token_urlsafe(32), self._now()
-        wish = {
-            "do": "exec",
-            "argv": list(command),
-            "env": {**spec.env, "TERM": spec.env.get("TERM", "xterm-256color")},
-            "cwd": spec.workspace,
-            "rows": rows,
-            "columns": columns,
-            "session": spec.id,
-        }
+        ticket, now = secrets.token_urlsafe(32), self._now()
         self._prepared = {key: old for key, old in self._prepared.items() if old.due > now}
         while len(self._prepared) >= MOST_TICKETS:
             del self._prepared[next(iter(self._prepared))]
-        self._prepared[_digest(ticket)] = _Prepared(spec.id, wish, now + TICKET_SECONDS)
+        self._prepared[_digest(ticket)] = _Prepared(session.id, tuple(command), rows, columns, now + TICKET_SECONDS)
         return ticket
 
-    async def open(self, session: str, ticket: str) -> Line:
+    async def open(self, session: Session, ticket: str) -> Line:
         """Start the program: the line on which it gets KEYS and COMMANDs `resize` and sends OUTPUT, then an ANSWER
         with `exit: {code, signal}`. Closing it ends the program and all that it started.
 
-        Raises Refused `unauthenticated` for a ticket that is unknown, used, old or of another session.
+        Raises Refused `unauthenticated` for a ticket that is unknown, used, old or of another session, `invalid_state`
+        while the session is being made or deleted.
         """
         prepared = self._prepared.pop(_digest(ticket), None)
-        if prepared is None or prepared.session != session or prepared.due < self._now():
+        if prepared is None or prepared.session != session.id or prepared.due < self._now():
             raise Refused("unauthenticated", "this ticket is unknown, used or too old", "ask for a new one: rc exec")
-        try:
-            return Line(await self._launcher.hand_over(prepared.wish))
-        except Broken as error:
-            raise Refused("launch_failed", str(error), "try again in a moment") from error
+        async with self._claims.on(session, Deed.EXECUTE):
+            try:
+                return Line(await self._launcher.hand_over(_wish(session.spec, prepared)))
+            except Broken as error:
+                raise Refused("launch_failed", str(error), "try again in a moment") from error
+
+
+def _wish(spec: Spec, prepared: _Prepared) -> dict[str, Any]:
+    """What the zygote is asked for; see `workers.exechost`."""
+    return {
+        "do": "exec",
+        "argv": list(prepared.command),
+        "env": {**spec.env, "TERM": spec.env.get("TERM", "xterm-256color")},
+        "cwd": spec.workspace,
+        "rows": prepared.rows,
+        "columns": prepared.columns,
+        "session": spec.id,
+    }
 
 
 def _digest(ticket: str) -> bytes:

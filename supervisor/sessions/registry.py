@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 
@@ -19,6 +20,7 @@ class Registry:
     def __init__(self, directory: str, on_change: Callable[[str], None]) -> None:
         self.directory = directory
         self._sessions: dict[str, Session] = {}
+        self._names_claimed: set[str] = set()
         self._on_change = on_change
 
     def __iter__(self) -> Iterator[Session]:
@@ -48,8 +50,24 @@ class Registry:
         return session
 
     def names_taken(self) -> set[str]:
-        """Names that a new session may not have: those of all that are not archived."""
-        return {session.facts.name for session in self if not session.facts.archived}
+        """Names that a new session may not have: those of all that are not archived, or are about to be called so."""
+        return {session.facts.name for session in self if not session.facts.archived} | self._names_claimed
+
+    def check_free(self, name: str) -> None:
+        """Raises Refused `name_taken`."""
+        if name in self.names_taken():
+            raise Refused("name_taken", f"there is a session called {name}", "choose another name, or rc archive it")
+
+    @contextlib.contextmanager
+    def claiming_name(self, name: str) -> Iterator[None]:
+        """While a session is about to be called so. Raises Refused `name_taken`."""
+        # Taken before anything is awaited, so that no two can ever both find the name free.
+        self.check_free(name)
+        self._names_claimed.add(name)
+        try:
+            yield
+        finally:
+            self._names_claimed.remove(name)
 
     def look_up(self, wanted: str) -> list[Session]:
         """Whom a name on the command line means; see `core.names.look_up`."""

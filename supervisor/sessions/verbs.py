@@ -1,18 +1,22 @@
-"""What people do to one session: stop, suspend, resume, rename, archive."""
+"""What people do to one session: stop, suspend, resume, rename, archive, delete, restore."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import trio
 
 from supervisor.core.access import Principal
 from supervisor.core.admission import Slots
+from supervisor.core.claims import Deed
 from supervisor.core.names import check_name
+from supervisor.sessions.claims import Claims
 from supervisor.sessions.creation import has_started, launch_refusal
+from supervisor.sessions.deletion import Deletion
 from supervisor.sessions.endings import write_later
+from supervisor.sessions.recovery import look
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.session import Session
 from supervisor.sessions.strays import kill_worker
@@ -28,26 +32,33 @@ KILL_SECONDS = (
 
 
 class Verbs:
-    """All of them raise Refused, and then nothing has changed. `launch` is the box's, as for a new session."""
+    """All of them raise Refused, and then nothing has changed. Each claims the session first; see `core.claims` for
+    what excludes what. `launch` is the box's, as for a new session."""
 
-    def __init__(self, registry: Registry, slots: Slots, boot: str, launch: Callable[..., Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        slots: Slots,
+        claims: Claims,
+        deletion: Deletion,
+        boot: str,
+        launch: Callable[..., Awaitable[None]],
+    ) -> None:
         self._registry = registry
         self._slots = slots
+        self._claims = claims
+        self._deletion = deletion
         self._boot = boot
         self._launch = launch
-        self._claimed: set[str] = set()
 
     async def stop(self, session: Session, by: Principal) -> None:
         """End the agent; when this returns it has ended. An ended session stays as it is."""
-        if session.ended:
-            return
-        if session.facts.state in (State.REQUESTED, State.PREPARING):
-            raise _wrong_state(session, "stopped", "it is still being made: try again in a moment")
-        if session.answers:
-            await self._end(session, "stop", by)
-        if not session.ended:
-            await self._kill(session)
-        await session.wait_settled()
+        async with self._claims.on(session, Deed.STOP):
+            if not session.ended and session.answers:
+                await self._end(session, "stop", by)
+            if not session.ended:
+                await self._kill(session)
+            await session.wait_settled()
 
     async def _kill(self, session: Session) -> None:
         session.killed = True
@@ -59,14 +70,15 @@ class Verbs:
 
     async def suspend(self, session: Session, by: Principal) -> None:
         """End the agent but keep the session for `resume`; it gives its slot back."""
-        if session.facts.state is State.SUSPENDED:
-            return
-        if session.facts.state not in (State.STARTING, State.RUNNING):
-            raise _wrong_state(session, "suspended", "only a running session can be suspended")
-        await self._end(session, "suspend", by)
-        if not session.ended:
-            raise Refused("not_running", f"session {session.facts.name} did not end in time", "rc stop ends it")
-        await session.wait_settled()
+        async with self._claims.on(session, Deed.SUSPEND):
+            if session.facts.state is State.SUSPENDED:
+                return
+            if session.facts.state not in (State.STARTING, State.RUNNING):
+                raise _wrong_state(session, "suspended", "only a running session can be suspended")
+            await self._end(session, "suspend", by)
+            if not session.ended:
+                raise Refused("not_running", f"session {session.facts.name} did not end in time", "rc stop ends it")
+            await session.wait_settled()
 
     async def _end(self, session: Session, kind: str, by: Principal) -> None:
         with contextlib.suppress(Refused), trio.move_on_after(END_SECONDS):
@@ -76,15 +88,18 @@ class Verbs:
 
     async def resume(self, session: Session, by: Principal) -> None:
         """Start the spec's command again, in the same workspace, under the same numbers."""
-        await session.wait_settled()
-        is_there = await trio.to_thread.run_sync(os.path.isdir, session.spec.workspace)
-        # From here on nothing is awaited until the place is taken, so that only one of two can resume it.
-        if not session.ended:
-            raise _wrong_state(session, "resumed", "rc attach shows it: it runs")
-        if session.facts.archived:
-            raise _wrong_state(session, "resumed", f"it is archived: rc restore {session.facts.name} first")
-        if not is_there:
-            raise Refused("project_gone", f"{session.spec.workspace} is not there any more", "bring the directory back")
+        async with self._claims.on(session, Deed.RESUME):
+            await session.wait_settled()
+            if not session.ended:
+                raise _wrong_state(session, "resumed", "rc attach shows it: it runs")
+            if session.facts.archived:
+                raise _wrong_state(session, "resumed", f"it is archived: rc restore {session.facts.name} first")
+            workspace = session.spec.workspace
+            if not await trio.to_thread.run_sync(os.path.isdir, workspace):
+                raise Refused("project_gone", f"{workspace} is not there any more", "bring the directory back")
+            await self._start_again(session)
+
+    async def _start_again(self, session: Session) -> None:
         before = session.facts
         self._slots.reserve(session.id)
         session.set_facts(state=State.STARTING, exit=None)
@@ -104,41 +119,58 @@ class Verbs:
 
     async def rename(self, session: Session, name: str, by: Principal) -> None:
         name = check_name(name)
-        if name == session.facts.name:
-            return
-        with self._claiming(name):
-            if session.ended:
-                await session.wait_settled()
-                await write_later(session, self._boot, renamed(name), by.by())
-            else:
-                await session.command({"kind": "rename", "name": name}, by.by())
-                await session.wait_until(lambda: session.facts.name == name or session.ended)
-
-    @contextlib.contextmanager
-    def _claiming(self, name: str) -> Iterator[None]:
-        # Taken before anything is awaited, so that two renames can never both find the name free.
-        if name in self._claimed or name in self._registry.names_taken():
-            raise Refused("name_taken", f"there is a session called {name}", "choose another name, or rc archive it")
-        self._claimed.add(name)
-        try:
-            yield
-        finally:
-            self._claimed.remove(name)
+        async with self._claims.on(session, Deed.RENAME):
+            if name == session.facts.name:
+                return
+            with self._registry.claiming_name(name):
+                if session.ended:
+                    await session.wait_settled()
+                    await write_later(session, self._boot, renamed(name), by.by())
+                else:
+                    await session.command({"kind": "rename", "name": name}, by.by())
+                    await session.wait_until(lambda: session.facts.name == name or session.ended)
 
     async def archive(self, session: Session, by: Principal) -> None:
         """Put an ended session away; its files stay."""
-        if not session.ended:
-            raise _wrong_state(session, "archived", f"end it first: rc stop {session.facts.name}")
-        await session.wait_settled()
-        if not session.facts.archived:
-            await write_later(session, self._boot, archived(), by.by())
+        async with self._claims.on(session, Deed.ARCHIVE):
+            if not session.ended:
+                raise _wrong_state(session, "archived", f"end it first: rc stop {session.facts.name}")
+            await session.wait_settled()
+            if not session.facts.archived:
+                await write_later(session, self._boot, archived(), by.by())
 
-    async def unarchive(self, session: Session, by: Principal) -> None:
-        """Undo `archive`. The name must still be free."""
-        if not session.facts.archived:
-            raise _wrong_state(session, "restored", "it is neither archived nor deleted")
-        with self._claiming(session.facts.name):
-            await write_later(session, self._boot, restored(), by.by())
+    async def delete(self, session: Session, by: Principal, *, keep_branch: bool = False) -> dict[str, str | None]:
+        """Remove an ended session, and its own tree if that can lose nothing; see `Deletion.delete`."""
+        async with self._claims.on(session, Deed.DELETE):
+            await session.wait_settled()
+            spec, name, running = session.spec, session.facts.name, not session.ended
+            answer = await self._deletion.delete(spec, name, running=running, keep_branch=keep_branch)
+            self._registry.remove(session)
+            return answer
+
+    async def restore(self, id: str, by: Principal) -> Session:
+        """Undo archive or delete, whichever was last. The name must still be free."""
+        known = self._registry.find(id)
+        async with self._claims.on_id(id, Deed.RESTORE, known.facts.name if known else id):
+            session = self._registry.find(id)
+            if session is None:
+                return await self._take_from_trash(id, by)
+            if not session.facts.archived:
+                raise _wrong_state(session, "restored", "it is neither archived nor deleted")
+            with self._registry.claiming_name(session.facts.name):
+                await write_later(session, self._boot, restored(), by.by())
+            return session
+
+    async def _take_from_trash(self, id: str, by: Principal) -> Session:
+        entry = await self._deletion.find(id)
+        with self._registry.claiming_name(entry.name):
+            bundle = await self._deletion.restore(id)
+            found = await trio.to_thread.run_sync(look, bundle, None)
+            if found is None:
+                raise Refused("invalid_state", f"the bundle of {id} cannot be read", "the log of rc serve says more")
+            session = self._registry.add(found.spec, found.facts)
+        await write_later(session, self._boot, restored(), by.by())
+        return session
 
 
 def _wrong_state(session: Session, verb: str, hint: str) -> Refused:

@@ -13,8 +13,11 @@ from typing import Any
 import trio
 
 from supervisor.core.admission import Slots
+from supervisor.sessions.claims import Claims
+from supervisor.sessions.deletion import Deletion
 from supervisor.sessions.endings import first_facts
 from supervisor.sessions.errands import Errands
+from supervisor.sessions.inspect import Inspector
 from supervisor.sessions.keeper import Keeping
 from supervisor.sessions.keepers import Keepers
 from supervisor.sessions.launcher import Launcher
@@ -22,7 +25,9 @@ from supervisor.sessions.link import Supervisor
 from supervisor.sessions.recovery import take_inventory
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.session import Session
+from supervisor.sessions.trash import Trash
 from supervisor.sessions.verbs import Verbs
+from supervisor.sessions.worktrees import Worktrees
 from workers.bundle import Bundle, boot_id
 from workers.core.lifecycle import State
 from workers.core.spec import Spec
@@ -59,6 +64,7 @@ class LiveBox:
     keepers: Keepers
     launcher: Launcher
     errands: Errands
+    claims: Claims
     verbs: Verbs
     ended: list[Session] = field(default_factory=list)
 
@@ -95,12 +101,14 @@ async def live_box(home: Path, epoch: int = 1, capacity: int = 8) -> AsyncIterat
     registry = Registry(str(sessions), lambda id: None)
     keeping = Keeping(Supervisor(epoch, f"test-{epoch}"), boot_id(), on_ended)
     keepers = Keepers(keeping, launcher, errands)
-    verbs = Verbs(registry, slots, boot_id(), keepers.launch)
+    claims = Claims(registry)
+    deletion = Deletion(Trash(str(home)), Inspector(launcher.ask, str(home / "scratch")), Worktrees(str(home)))
+    verbs = Verbs(registry, slots, claims, deletion, boot_id(), keepers.launch)
     with trio.fail_after(4 * SECONDS):
         async with trio.open_nursery() as running:
             await running.start(launcher.run)
             await running.start(errands.run)
-            yield LiveBox(home, registry, slots, keepers, launcher, errands, verbs, ended)
+            yield LiveBox(home, registry, slots, keepers, launcher, errands, claims, verbs, ended)
             running.cancel_scope.cancel()
 
 

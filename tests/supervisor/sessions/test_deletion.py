@@ -449,25 +449,6 @@ async def test_what_is_not_in_the_trash_is_not_restored(house: House) -> None:
         assert caught.value.code == "unknown_session"
 
 
-async def test_only_one_deletes_at_a_time(house: House) -> None:
-    spec = await house.move_in()
-    refused: list[str] = []
-
-    async def delete() -> None:
-        try:
-            await house.delete(spec)
-        except Refused as refusal:
-            refused.append(refusal.code)
-
-    async with trio.open_nursery() as nursery:
-        for _ in range(3):
-            nursery.start_soon(delete)
-    assert refused == ["invalid_state", "invalid_state"]
-    with pytest.raises(Refused) as caught:
-        await house.delete(spec)
-    assert caught.value.code == "unknown_session"
-
-
 async def test_who_gives_up_in_the_middle_leaves_nothing_half_done(house: House) -> None:
     spec = await house.move_in()
     before = house.picture(spec)
@@ -486,9 +467,9 @@ async def test_the_trash_is_emptied_of_what_is_old_enough(house: House) -> None:
     spec = await house.move_in()
     await house.delete(spec)
     house.now += 29 * DAY * NS
-    assert (await house.deletion.prune(30 * DAY))["pruned"] == []
+    assert (await house.trash.prune(30 * DAY, lambda id: False))["pruned"] == []
     house.now += DAY * NS
-    pruned = await house.deletion.prune(30 * DAY)
+    pruned = await house.trash.prune(30 * DAY, lambda id: False)
     assert [row["id"] for row in pruned["pruned"]] == [ID]
     assert pruned["bytes"] > 0
     assert pruned["left"] == []

@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from supervisor.core.access import OWNER
+from supervisor.core.claims import Deed
 from tests.supervisor.sessions.livebox import LiveBox, end_all, is_running, live_box, output, spec_of, until_true
 from workers.core.lifecycle import State
 from workers.errors import Refused
@@ -36,9 +37,9 @@ async def test_stop_ends_a_session_whose_worker_is_silent(tmp_path: Path) -> Non
 async def test_a_session_that_is_still_being_made_is_not_stopped_and_holds_nobody(tmp_path: Path) -> None:
     async with live_box(tmp_path) as box:
         session = box.register(spec_of(tmp_path, "sleep", "600"))
-        session.set_facts(state=State.PREPARING)
-        with pytest.raises(Refused) as refused, trio.fail_after(5):
-            await box.verbs.stop(session, OWNER)
+        async with box.claims.on(session, Deed.MAKE):
+            with pytest.raises(Refused) as refused, trio.fail_after(5):
+                await box.verbs.stop(session, OWNER)
         assert refused.value.code == "invalid_state"
         assert not session.killed
 
@@ -129,10 +130,10 @@ async def test_what_has_ended_can_be_put_away_and_brought_back(tmp_path: Path) -
         with pytest.raises(Refused) as refused:
             await box.verbs.resume(session, OWNER)
         assert refused.value.code == "invalid_state"
-        await box.verbs.unarchive(session, OWNER)
+        await box.verbs.restore(session.id, OWNER)
         assert not session.facts.archived
         with pytest.raises(Refused):
-            await box.verbs.unarchive(session, OWNER)
+            await box.verbs.restore(session.id, OWNER)
 
 
 async def test_one_verb_can_follow_another_at_once(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ async def test_one_verb_can_follow_another_at_once(tmp_path: Path) -> None:
             assert session.kept and box.slots.used == 1
         await box.verbs.stop(session, OWNER)
         await box.verbs.archive(session, OWNER)
-        await box.verbs.unarchive(session, OWNER)
+        await box.verbs.restore(session.id, OWNER)
         await box.verbs.rename(session, "again", OWNER)
         assert session.facts.name == "again"
 
