@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.adapters.echo import Echo
+from workers.adapters.echo import STEP_OCTETS, Echo
 from workers.core.agent import Die, EndTurn, Say, Shape
 from workers.core.events import agent_text
 
@@ -31,7 +31,32 @@ def test_an_interrupt_ends_the_turn_at_once() -> None:
 
 
 def test_repeat_says_it_so_many_times() -> None:
-    assert Echo().prompt("repeat 3 a b", 0.0) == [*[Say(agent_text("a b"))] * 3, EndTurn("end_turn")]
+    echo = Echo()
+    assert echo.prompt("repeat 3 a b", 7.0) == []
+    assert echo.wake_at == 7.0
+    assert echo.tick(7.0) == [*[Say(agent_text("a b"))] * 3, EndTurn("end_turn")]
+    assert echo.wake_at is None
+
+
+@pytest.mark.parametrize("text", ["x", "x" * 5000, "ü" * STEP_OCTETS])
+def test_much_that_is_repeated_goes_out_in_small_steps(text: str) -> None:
+    echo = Echo()
+    echo.prompt(f"repeat 10000 {text}", 0.0)
+    said, most = 0, max(1, STEP_OCTETS // len(text.encode()))
+    while echo.wake_at is not None:
+        *chunks, last = echo.tick(0.0)
+        assert len(chunks) <= most
+        assert all(chunk == Say(agent_text(text)) for chunk in chunks[:1])
+        said += len(chunks) + isinstance(last, Say)
+    assert (said, last) == (10_000, EndTurn("end_turn"))
+
+
+def test_an_interrupt_ends_what_is_repeated() -> None:
+    echo = Echo()
+    echo.prompt("repeat 10000 x", 0.0)
+    echo.tick(0.0)
+    assert echo.interrupt() == [EndTurn("cancelled")]
+    assert echo.tick(0.0) == []
 
 
 def test_die_ends_the_agent_in_the_middle_of_its_turn() -> None:
