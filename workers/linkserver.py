@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import socket
@@ -22,6 +23,8 @@ EVENTS_UNSENT = 4 << 20  # one that leaves even this unread is gone or stopped: 
 PROGRESS_SECONDS = 1.0  # how often an offset is told that nobody looks at
 ADDRESS = "link"  # relative to the bundle, which is the worker's working directory: an address holds 107 octets
 BACKLOG = 16
+NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+NO_ROOM_SECONDS = 0.5  # without a descriptor for whoever knocks, the knock stays and would keep the loop spinning
 
 
 class Ticket(NamedTuple):
@@ -79,6 +82,7 @@ class LinkServer:
         self._end = end  # of the terminal output
         self._told = end  # how much of it the supervisor knows of while it is muted
         self._tell_at = 0.0
+        self._listen_at: float | None = None  # when whoever knocks is heard again; None: now
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 
     def listen(self) -> None:
@@ -89,11 +93,20 @@ class LinkServer:
         os.chmod(ADDRESS, 0o600)
         self._listener.listen(BACKLOG)
         self._listener.setblocking(False)
+        self._hear_knocks()
+
+    def _hear_knocks(self) -> None:
+        self._listen_at = None
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+    def _hear_no_knocks(self) -> None:
+        if self._listen_at is None:
+            self._selector.unregister(self._listener)
 
     def stop_listening(self) -> None:
         """Nobody new is let in; who has the link keeps it."""
-        self._selector.unregister(self._listener)
+        self._hear_no_knocks()
+        self._listen_at = None
         self._listener.close()
         os.unlink(ADDRESS)
         for line in tuple(self._guests):
@@ -152,6 +165,8 @@ class LinkServer:
     def next_at(self) -> float | None:
         """When `tick` is wanted."""
         due = [guest.due for guest in self._guests.values()]
+        if self._listen_at is not None:
+            due.append(self._listen_at)
         if self._link is not None and self._flow is _Flow.MUTED and self._end > self._told:
             due.append(self._tell_at)
         return min(due, default=None)
@@ -159,6 +174,8 @@ class LinkServer:
     def tick(self, now: float) -> None:
         for line in [line for line, guest in self._guests.items() if guest.due <= now]:
             self._turn_away(line)
+        if self._listen_at is not None and now >= self._listen_at:
+            self._hear_knocks()
         if self._flow is _Flow.MUTED:
             self._tell_progress(now)
 
@@ -167,8 +184,11 @@ class LinkServer:
     def _accept(self, _mask: int) -> None:
         try:
             connection, _ = self._listener.accept()
-        except OSError:  # it has gone again, or there are no descriptors left
-            return
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                self._hear_no_knocks()
+                self._listen_at = time.monotonic() + NO_ROOM_SECONDS
+            return  # else it has gone again
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         if self._asked.is_inside(struct.unpack("3i", credentials)[0]):
             connection.close()  # an agent that found the key must not command its own session
