@@ -12,7 +12,12 @@ from workers.core.wire import Frame, Reader
 from workers.errors import Broken
 
 READ = 256 << 10  # four of a worker's largest sends in one system call
+CLEAR_SECONDS = 5.0  # for a peer that is busy; one that is stopped must not hold those who talk to it for ever
 MAX_UNSENT = 1 << 20  # commands and keys are small: a peer that leaves this much unread has stopped
+
+
+class Clogged(Broken):
+    """The other side leaves so much unread that it gets no more for now; nothing was sent, and the line is whole."""
 
 
 class Line:
@@ -25,18 +30,19 @@ class Line:
         self._unsent = bytearray()
         self._ahead: list[Frame] = []
         self._wake = trio.Event()
+        self._clear = trio.Event()
 
     def send(self, frame: Frame) -> None:
         """Send now as far as the socket takes it, keep the rest for `flush_forever`. Never waits.
 
-        Raises Broken when the peer is gone or leaves more than `MAX_UNSENT` octets unread.
+        Raises Broken when the peer is gone, Clogged when more than `MAX_UNSENT` octets would wait for it to read.
         """
         data = frame.encode()
         if not self._unsent:
-            data = data[self._send_some(data) :]
+            data = data[self._send_some(data) :]  # the rest is bounded by the size of one frame
+        elif len(self._unsent) + len(data) > MAX_UNSENT:
+            raise Clogged("the other side does not read")
         if data:
-            if len(self._unsent) + len(data) > MAX_UNSENT:
-                raise Broken("the other side does not read")
             self._unsent += data
             self._wake.set()
 
@@ -44,6 +50,15 @@ class Line:
     def is_clogged(self) -> bool:
         """Whether something that was sent still waits for the other side to read."""
         return bool(self._unsent)
+
+    async def wait_clear(self) -> None:
+        """Before more of a size is sent: return when the other side has taken what it got, the line is closed, or
+        `CLEAR_SECONDS` are over."""
+        if not self._unsent:
+            return
+        with trio.move_on_after(CLEAR_SECONDS):
+            while self._unsent and self._socket.fileno() >= 0:
+                await self._clear.wait()
 
     def _send_some(self, data: bytes | bytearray) -> int:
         try:
@@ -61,6 +76,11 @@ class Line:
                 await self._wait_writable()
                 del self._unsent[: self._send_some(self._unsent)]
             self._wake = trio.Event()
+            self._tell_clear()
+
+    def _tell_clear(self) -> None:
+        self._clear.set()
+        self._clear = trio.Event()
 
     async def _wait_writable(self) -> None:
         if self._socket.fileno() >= 0:
@@ -109,3 +129,4 @@ class Line:
             with contextlib.suppress(OSError):
                 trio.lowlevel.notify_closing(self._socket)
             self._socket.close()
+            self._tell_clear()

@@ -11,7 +11,7 @@ import trio
 
 from supervisor.sessions.line import Line
 from workers.bundle import Bundle
-from workers.core.wire import WIRE_VERSION, Frame, Kind, json_frame, proof, proven
+from workers.core.wire import MAX_PAYLOAD, WIRE_VERSION, Frame, Kind, json_frame, proof, proven
 from workers.errors import Broken, Refused
 
 JOINED = 128 << 10  # two of a worker's largest sends; a WebSocket message holds 256 KiB
@@ -44,14 +44,25 @@ class Link:
     def is_clogged(self) -> bool:
         return self._line.is_clogged
 
+    async def wait_clear(self) -> None:
+        """See `Line.wait_clear`."""
+        await self._line.wait_clear()
+
     def send(self, kind: Kind, payload: bytes = b"", number: int = 0) -> None:
         """Send without waiting and without an answer. Raises Broken."""
         self._line.send(Frame(kind, number, payload))
 
     def ask(self, kind: Kind, value: object) -> Question:
-        """Ask at once, without waiting: what is sent after this arrives after it. Raises Broken."""
+        """Ask at once, without waiting: what is sent after this arrives after it. Raises Broken, or Refused for a
+        question that is larger than a frame: escapes can make a text six times as long as it is."""
         self._number += 1
-        self._line.send(json_frame(kind, value, self._number))
+        frame = json_frame(kind, value, self._number)
+        if len(frame.payload) > MAX_PAYLOAD:
+            detail = (
+                f"this takes {len(frame.payload)} octets on the way to the session; at most {MAX_PAYLOAD} go at once"
+            )
+            raise Refused("too_large", detail, "put it into a file and name that")
+        self._line.send(frame)
         question = self._asked[self._number] = Question(self._number)
         return question
 

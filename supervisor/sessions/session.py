@@ -12,6 +12,7 @@ import trio
 from supervisor.core.facts import Facts, fold
 from supervisor.core.leases import Lease
 from supervisor.sessions.hub import Hub
+from supervisor.sessions.line import Clogged
 from supervisor.sessions.link import Link
 from workers.bundle import Bundle
 from workers.core.events import client_frame
@@ -172,11 +173,21 @@ class Session:
         if self.ended:
             raise self._not_running(f"it is {self.facts.state.value}")
 
+    async def wait_clear(self) -> None:
+        """Before more of a size is sent: see `Line.wait_clear`."""
+        if self._link is not None:
+            await self._link.wait_clear()
+
     def type(self, data: bytes) -> None:
-        """Keys for the terminal: sent at once, never acknowledged, lost when no worker answers."""
+        """Keys for the terminal: sent at once, never acknowledged, lost when no worker answers.
+
+        Raises Refused(`not_running`) when it leaves too much unread.
+        """
         if self._link is not None:
             try:
                 self._link.send(Kind.KEYS, data)
+            except Clogged as error:
+                raise self._not_running(str(error)) from error
             except Broken:
                 self._link.close()
 

@@ -118,7 +118,9 @@ class ExecDesk:
                 self._refuse(None, _not_taken(error))
 
     async def take(self, frame: str | bytes) -> None:
+        """One frame. Waits while the program's host has not read what it was sent."""
         message = parse(frame)
+        await self._line.wait_clear()
         if isinstance(message, Keys):
             self.take_keys(message.data)
         elif isinstance(message, Ping):

@@ -70,6 +70,7 @@ async def command_by_post(
     """
     if kind in ("take_lease", "release_lease"):
         raise Refused("invalid", "a lease belongs to a connection", "send it on the session's stream")
+    await session.wait_clear()
     if not session.is_terminal or session.ended or kind not in ("prompt", "resize"):
         return await session.command(wish, principal.by())
     lease, seat, now = session.lease, new_seat(principal, session.id), clock.boot()

@@ -113,8 +113,10 @@ class Desk:
         return lease.seconds_left(now) if lease.holder(now) == self._seat else None
 
     async def take(self, frame: str | bytes) -> None:
-        """One frame. Waits only when `ORDERS` commands wait."""
+        """One frame. Waits when `ORDERS` commands wait, or the worker has not read what it was sent."""
         message: Message = parse(frame)
+        if isinstance(message, Keys | Order):
+            await self._session.wait_clear()
         if isinstance(message, Keys):
             self.take_keys(message.data)
         elif isinstance(message, Order):

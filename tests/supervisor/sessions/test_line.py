@@ -9,8 +9,8 @@ import pytest
 import trio
 import trio.testing
 
-from supervisor.sessions.line import MAX_UNSENT, Line
-from workers.core.wire import Frame, Kind, Reader
+from supervisor.sessions.line import MAX_UNSENT, Clogged, Line
+from workers.core.wire import MAX_PAYLOAD, Frame, Kind, Reader
 from workers.errors import Broken
 
 Ends = tuple[Line, socket.socket]
@@ -46,11 +46,39 @@ async def test_what_the_peer_did_not_take_at_once_goes_out_when_it_reads(ends: E
     assert not line.is_clogged
 
 
-async def test_a_peer_that_does_not_read_is_given_up(ends: Ends) -> None:
+async def test_a_peer_that_does_not_read_gets_no_more_and_what_it_got_is_whole(ends: Ends) -> None:
+    line, peer = ends
+    sent = 0
+    with pytest.raises(Clogged, match="does not read"):
+        while True:
+            line.send(Frame(Kind.KEYS, sent, b"x" * 60_000))
+            sent += 1
+    assert sent * 60_000 > MAX_UNSENT - 60_000
+    stream, reader, numbers = trio.SocketStream(trio.socket.from_stdlib_socket(peer.dup())), Reader(), list[int]()
+    async with trio.open_nursery() as nursery, stream:
+        nursery.start_soon(line.flush_forever)
+        while len(numbers) < sent:
+            numbers += [frame.number for frame in reader.feed(await stream.receive_some(1 << 20))]
+        await line.wait_clear()
+        nursery.cancel_scope.cancel()
+    assert numbers == list(range(sent))
+    line.send(Frame(Kind.KEYS))
+
+
+async def test_one_frame_goes_however_little_the_peer_has_room_for(ends: Ends) -> None:
     line, _ = ends
-    with pytest.raises(Broken, match="does not read"):
-        for _ in range(2 * MAX_UNSENT // 60_000 + 10):
-            line.send(Frame(Kind.KEYS, payload=b"x" * 60_000))
+    line.send(Frame(Kind.KEYS, payload=b"x" * MAX_PAYLOAD))
+    assert line.is_clogged
+
+
+async def test_who_waits_for_a_clear_line_goes_on_when_it_is_closed(ends: Ends) -> None:
+    line, _ = ends
+    await line.wait_clear()
+    clog(line)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(line.wait_clear)
+        await trio.testing.wait_all_tasks_blocked()
+        line.close()
 
 
 async def test_closing_ends_whoever_still_sends_and_whoever_reads(ends: Ends) -> None:

@@ -16,7 +16,7 @@ from trio.testing import MockClock
 from supervisor.sessions.line import Line
 from supervisor.sessions.link import JOINED, SHAKE_SECONDS, Link, Supervisor, join_output, open_link
 from workers.bundle import Bundle
-from workers.core.wire import Frame, Kind, Reader, json_frame
+from workers.core.wire import MAX_PAYLOAD, Frame, Kind, Reader, json_frame
 from workers.errors import Broken, Refused
 
 
@@ -50,6 +50,15 @@ async def test_a_question_is_on_the_line_before_anybody_waits_for_its_answer() -
         assert [frame.kind for frame in frames] == [Kind.COMMAND, Kind.KEYS]
         worker.send(json_frame(Kind.ANSWER, {"seq": 7}, frames[0].number).encode())
         assert await link.answer(question) == {"seq": 7}
+
+
+async def test_a_question_that_is_larger_than_a_frame_is_refused_and_the_link_stays() -> None:
+    async with linked() as (link, worker):
+        with pytest.raises(Refused) as caught:
+            link.ask(Kind.COMMAND, {"command": "\x01" * (MAX_PAYLOAD // 6)})
+        assert caught.value.code == "too_large"
+        link.ask(Kind.COMMAND, {})
+        assert [frame.json() for frame in Reader().feed(worker.recv(65536))] == [{}]
 
 
 async def test_a_refusal_comes_back_as_one() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
+from trio.testing import MockClock
 
 from supervisor.sessions.line import Line
 from tests.supervisor.web.streams.stage import SESSION, Client, Stage, open_stage, until
@@ -154,7 +155,10 @@ async def test_a_client_that_does_not_read_holds_its_own_program_and_loses_nothi
         assert (await client.next())["code"] == 0
 
 
-async def test_keys_that_the_program_does_not_read_are_refused_in_the_end(tmp_path: Path) -> None:
+async def test_keys_that_the_program_does_not_read_are_refused_in_the_end(
+    tmp_path: Path, mock_clock: MockClock
+) -> None:
+    mock_clock.autojump_threshold = 0.01
     async with running(tmp_path) as (_, client, _):
         async with trio.open_nursery() as nursery:
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -313,6 +314,31 @@ async def test_a_large_paste_arrives_whole_and_in_order(tmp_path: Path) -> None:
             await client.type(paste[at : at + 4096])
             await client.type(b"|")
         await until(lambda: stage.worker.keys.replace(b"|", b"") == paste)
+
+
+async def test_a_paste_that_the_worker_is_slow_to_read_arrives_whole(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as client:
+        for number in range(24):  # six times what may wait for the worker
+            await client.type(bytes([65 + number]) * 250_000)
+        command = {"kind": "prompt", "text": "é" * 130_000}  # JSON in ASCII, as on the link, takes three times as much
+        said = {"type": "command", "id": "c1", "command": command}
+        await client.websocket.send_message(json.dumps(said, ensure_ascii=False))
+        assert (await client.until("ack"))["id"] == "c1"
+        assert stage.worker.keys == b"".join(bytes([65 + number]) * 250_000 for number in range(24))
+        assert stage.worker.asked[-1] == ("command", command)
+
+
+async def test_a_worker_that_reads_nothing_is_told_of_and_keeps_its_link(tmp_path: Path, mock_clock: MockClock) -> None:
+    mock_clock.autojump_threshold = 0.01
+    async with open_stage(tmp_path) as stage, stage.client() as client:
+        stage.worker.may_answer = trio.Event()
+        await client.command("c1", kind="interrupt")  # it reads on when it may answer
+        for _ in range(8):
+            await client.type(b"x" * 200_000)
+        assert (await client.until("refused"))["error"]["code"] == "not_running"
+        stage.worker.may_answer.set()
+        assert (await client.until("ack"))["id"] == "c1"
+        assert len(stage.worker.keys) % 200_000 == 0
 
 
 async def test_an_event_for_everybody_reaches_everybody_once(tmp_path: Path) -> None:
