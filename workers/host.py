@@ -20,7 +20,7 @@ from workers.core.events import now_text
 from workers.core.lifecycle import ENDED
 from workers.core.past import Past
 from workers.core.screen import Tracker
-from workers.core.session import AgentEnded, Effect, EndAgent, Order, Record, SendSignal, Session, SetSize
+from workers.core.session import Effect, EndAgent, Order, Record, SendSignal, Session, SetSize
 from workers.core.spec import Spec
 from workers.errors import Broken, Refused
 from workers.journalread import read_terminal
@@ -164,8 +164,6 @@ class Host:
                 self._type(effect.data)
             elif isinstance(effect, EndAgent):
                 self._end_agent()
-            elif isinstance(effect, AgentEnded):
-                self.program_ended(effect.code, None, False)
             else:
                 self._steer(effect)
 

@@ -49,14 +49,7 @@ class EndAgent:
     """Ask the agent and all its descendants to end, and see to it that they do."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentEnded:
-    """An agent without a program has ended by itself: report it like the end of one."""
-
-    code: int
-
-
-Effect = Record | Type | SetSize | SendSignal | EndAgent | AgentEnded
+Effect = Record | Type | SetSize | SendSignal | EndAgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +157,8 @@ class Session:
         return [*self._perform(self._adapter.tick(now)), *self._take_turns(now)]
 
     def tell(self, level: str, text: str) -> list[Effect]:
-        """Something about this session that people should know."""
-        return [self._record(events.notice(level, text), "rc")]
+        """Something about this session that people should know; nothing is told behind its end."""
+        return [] if self.state in ENDED else [self._record(events.notice(level, text), "rc")]
 
     # What is asked
 
@@ -271,12 +264,14 @@ class Session:
 
     def _perform(self, steps: list[Step]) -> Iterator[Effect]:
         for step in steps:
+            if self.state in ENDED:  # it died; its end is the last event
+                return
             if isinstance(step, Say):
                 yield self._record(step.update, "agent", turn=self._turn.id if self._turn else None)
             elif isinstance(step, Type):
                 yield step
             elif isinstance(step, Die):
-                yield AgentEnded(step.code)
+                yield from self.ended(step.code, None, 0, forced=False)
             else:
                 yield from self._end_turn(step)
 

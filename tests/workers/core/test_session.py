@@ -8,13 +8,12 @@ import pytest
 from workers.adapters.echo import Echo
 from workers.adapters.terminal import Terminal
 from workers.core import commands, events
-from workers.core.agent import Type
+from workers.core.agent import Die, EndTurn, Say, Shape, Step, Type
 from workers.core.events import MAX_UPDATE
 from workers.core.lifecycle import State
 from workers.core.past import Past
 from workers.core.session import (
     QUEUE_OCTETS,
-    AgentEnded,
     Effect,
     EndAgent,
     Order,
@@ -195,13 +194,56 @@ def test_too_many_waiting_prompts_are_refused(echo: Talk) -> None:
 
 def test_an_agent_inside_the_product_can_end_by_itself(echo: Talk) -> None:
     happened = echo.say(commands.Prompt("die 3", "a"))
-    assert happened[-1] == AgentEnded(3)
-    assert echo.heard(echo.session.ended(3, None, 0, forced=False)) == [
-        "message_state a cancelled",
-        "process exited 3 ended 0",
-    ]
+    assert happened[-2:] == ["message_state a cancelled", "process exited 3 ended 0"]
     assert echo.session.exit == {"code": 3, "signal": None, "reason": "ended", "terminal_offset": 0}
     assert echo.session.turn is None
+
+
+class Script:
+    """An agent that answers every prompt, and every tick, with the same steps."""
+
+    shape = Shape.INSIDE
+
+    def __init__(self, *steps: Step) -> None:
+        self.wake_at: float | None = 0.0
+        self.steps = [*steps]
+
+    def prompt(self, text: str, now: float) -> list[Step]:
+        return [] if text == "later" else self.steps
+
+    def interrupt(self) -> list[Step]:
+        return self.steps
+
+    def tick(self, now: float) -> list[Step]:
+        return self.steps
+
+
+SAID = Say(events.agent_text("said"))
+DONE = EndTurn("end_turn")
+
+
+@pytest.mark.parametrize(
+    "steps", [[Die(1)], [Die(1), SAID], [Die(1), SAID, DONE], [Die(1), Die(2)], [Die(1), Type(b"x")], [DONE, Die(1)]]
+)
+@pytest.mark.parametrize("waiting", [[], ["b", "c"]])
+@pytest.mark.parametrize("how", ["at once", "in a tick", "when interrupted"])
+def test_nothing_is_told_behind_the_end_of_an_agent(how: str, waiting: list[str], steps: list[Step]) -> None:
+    talk = Talk(Session(Script(*steps), 24, 80, Past()))
+    if how == "at once":
+        for name in ("a", *waiting):
+            talk.say(commands.Prompt("now", name))
+        happened = talk.heard(talk.session.started(None, 0.0, 0))
+    else:
+        talk.heard(talk.session.started(None, 0.0, 0))
+        for name in ("a", *waiting):
+            talk.say(commands.Prompt("later", name))
+        happened = talk.heard(talk.session.tick(0.0)) if how == "in a tick" else talk.say(commands.Interrupt())
+    assert happened[-1] == "process exited 1 ended 0"
+    assert [body["seq"] for body in talk.bodies] == list(range(1, len(talk.bodies) + 1))
+    assert talk.session.wake_at is None
+    assert talk.heard(talk.session.tell("warning", "too late")) == []
+    over = [body["update"] for body in talk.bodies if body["update"].get("state") in ("completed", "cancelled")]
+    assert sorted(update["message_id"] for update in over) == ["a", *waiting]
 
 
 def test_an_agent_without_a_program_takes_no_size_and_no_signal(echo: Talk) -> None:
