@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from supervisor.core.told import as_count, as_object, as_text
 from workers.core.lifecycle import ENDED, HOLDS_SLOT, State
 
 
@@ -52,19 +54,35 @@ class Facts:
         return cls(**{**known, "state": State(known["state"])})
 
 
-def fold(facts: Facts, seq: int, update: dict[str, Any]) -> Facts:
-    """The facts after one more event. Updates that change none of them leave all but `last_seq` as it was."""
-    told = _TOLD.get(str(update.get("sessionUpdate")))
-    return dataclasses.replace(facts, last_seq=seq, **(told(update) if told else {}))
+def fold(facts: Facts, seq: int, event: Any) -> Facts:
+    """The facts after one more event, `{"origin", "update", …}`: `last_seq`, and what it tells besides.
+
+    Only rc and people speak of the session itself (`_rc/…`): an agent that sends such an update has told nothing.
+    Nor has one that is not of its kind's shape, of whatever origin: a journal is read by later releases too.
+    """
+    changed: dict[str, Any] = {}
+    try:
+        told = as_object(event)
+        update = as_object(told.get("update"))
+        kind = as_text(update.get("sessionUpdate"))
+        tell = _OURS.get(kind) if told.get("origin") in ("rc", "person") else None
+        changed = (tell or _ANYBODYS.get(kind, _nothing))(update)
+    except ValueError:
+        pass
+    return dataclasses.replace(facts, last_seq=seq, **changed)
+
+
+def _nothing(update: dict[str, Any]) -> dict[str, Any]:
+    return {}
 
 
 def _process(update: dict[str, Any]) -> dict[str, Any]:
-    state = State(update["state"])
+    state = State(as_text(update.get("state")))
     changed: dict[str, Any] = {"state": state}
     if "pid" in update:
-        changed["pid"] = update["pid"]
+        changed["pid"] = _count_or_none(update["pid"])
     if "terminal_offset" in update:
-        changed["offset"] = update["terminal_offset"]
+        changed["offset"] = as_count(update["terminal_offset"])
     if state in ENDED:
         changed |= {"pid": None, "turn": None, "doing": None}
         changed["exit"] = {key: update.get(key) for key in ("code", "signal", "reason")}
@@ -73,19 +91,26 @@ def _process(update: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
-def _tool_call(update: dict[str, Any]) -> dict[str, Any]:
-    return {"doing": str(update.get("title") or "") or None}
+def _count_or_none(value: Any) -> int | None:
+    return None if value is None else as_count(value)
 
 
-_TOLD = {
+def _turn(update: dict[str, Any]) -> dict[str, Any]:
+    turn = as_text(update.get("state"))
+    return {"turn": turn, "doing": None} if turn == "idle" else {"turn": turn}
+
+
+# Of rc and of people alone.
+_OURS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "_rc/process": _process,
-    "_rc/renamed": lambda update: {"name": str(update["name"])},
-    "_rc/resized": lambda update: {"rows": update["rows"], "columns": update["columns"]},
+    "_rc/renamed": lambda update: {"name": as_text(update.get("name"))},
+    "_rc/resized": lambda update: {"rows": as_count(update.get("rows")), "columns": as_count(update.get("columns"))},
     "_rc/archived": lambda update: {"archived": True},
     "_rc/restored": lambda update: {"archived": False},
-    "state_update": lambda update: {
-        "turn": update.get("state"),
-        **({"doing": None} if update.get("state") == "idle" else {}),
-    },
-    "tool_call": _tool_call,
+}
+
+# Of rc and of agents.
+_ANYBODYS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "state_update": _turn,
+    "tool_call": lambda update: {"doing": as_text(update.get("title", "")) or None},
 }

@@ -63,7 +63,7 @@ def read_facts(bundle: Bundle, known: Facts) -> Facts:
     while True:
         page = read_events(bundle.directory, facts.last_seq, 1000, PAGE)
         for seq, _at, body in page.records:
-            facts = fold(facts, seq, json.loads(body)["update"])
+            facts = fold(facts, seq, json.loads(body))
         if not page.records:
             return facts
 

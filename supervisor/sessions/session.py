@@ -273,7 +273,7 @@ class Session:
         if seq <= self.facts.last_seq:
             return
         before = self.facts
-        self.facts = fold(before, seq, json.loads(body)["update"])
+        self.facts = fold(before, seq, json.loads(body))
         self.hub.add_event(seq, client_frame(seq, at_ns, body))
         if any(getattr(before, name) != getattr(self.facts, name) for name in _LOUD):
             self.changed()

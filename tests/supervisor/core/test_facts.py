@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from supervisor.core.facts import Facts, fold
@@ -5,10 +7,14 @@ from workers.core import events
 from workers.core.lifecycle import State
 
 
+def told(update: object, origin: str = "rc") -> dict[str, object]:
+    return {"origin": origin, "update": update}
+
+
 def folded(*updates: events.Update) -> Facts:
     facts = Facts(name="fix")
     for seq, update in enumerate(updates, start=1):
-        facts = fold(facts, seq, update)
+        facts = fold(facts, seq, told(update))
     return facts
 
 
@@ -35,19 +41,69 @@ def test_a_resumed_session_has_no_end_any_more() -> None:
 def test_names_sizes_and_the_archive_are_folded() -> None:
     facts = folded(events.renamed("other"), events.resized(50, 120, 7), events.archived())
     assert (facts.name, facts.rows, facts.columns, facts.archived) == ("other", 50, 120, True)
-    assert not fold(facts, 4, events.restored()).archived
+    assert not fold(facts, 4, told(events.restored(), "person")).archived
 
 
 def test_a_tool_shows_what_the_agent_is_doing_until_the_turn_is_over() -> None:
     busy = folded(events.turn_running(), {"sessionUpdate": "tool_call", "title": "run the tests"})
     assert (busy.turn, busy.doing) == ("running", "run the tests")
-    assert fold(busy, 3, {"sessionUpdate": "tool_call"}).doing is None
-    idle = fold(busy, 3, events.turn_idle("end_turn"))
+    assert fold(busy, 3, told({"sessionUpdate": "tool_call"}, "agent")).doing is None
+    idle = fold(busy, 3, told(events.turn_idle("end_turn")))
     assert (idle.turn, idle.doing) == ("idle", None)
 
 
 def test_what_changes_nothing_only_moves_the_number() -> None:
     assert folded(events.notice("info", "hello")) == Facts(name="fix", last_seq=1)
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        events.process("lost", reason="killed"),
+        events.renamed("mine"),
+        events.resized(1, 1, 0),
+        events.archived(),
+        events.restored(),
+    ],
+    ids=lambda update: str(update["sessionUpdate"]),
+)
+def test_an_agent_says_nothing_of_the_session_itself(update: events.Update) -> None:
+    facts = Facts(name="fix", state=State.RUNNING, archived=update == events.restored())
+    assert fold(facts, 7, told(update, "agent")) == replace(facts, last_seq=7)
+    assert fold(facts, 7, told(update, "person")) != replace(facts, last_seq=7)
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        None,
+        [],
+        {},
+        {"sessionUpdate": 7},
+        {"sessionUpdate": "_rc/process"},
+        {"sessionUpdate": "_rc/process", "state": "dreaming"},
+        {"sessionUpdate": "_rc/process", "state": ["running"]},
+        {"sessionUpdate": "_rc/process", "state": "running", "pid": "1"},
+        {"sessionUpdate": "_rc/process", "state": "running", "terminal_offset": -1},
+        {"sessionUpdate": "_rc/renamed"},
+        {"sessionUpdate": "_rc/resized", "rows": 24},
+        {"sessionUpdate": "state_update"},
+        {"sessionUpdate": "tool_call", "title": {}},
+        {"sessionUpdate": "_rc/of_a_later_release"},
+    ],
+)
+def test_what_is_not_of_its_kinds_shape_only_moves_the_number(update: object) -> None:
+    facts = Facts(name="fix", state=State.RUNNING, pid=3)
+    assert fold(facts, 7, told(update)) == replace(facts, last_seq=7)
+
+
+@pytest.mark.parametrize("event", [None, [], "event", {}])
+def test_what_is_no_event_only_moves_the_number(event: object) -> None:
+    assert fold(Facts(name="fix"), 7, event) == Facts(name="fix", last_seq=7)
+
+
+def test_a_process_may_lose_its_number() -> None:
+    assert folded(events.process("running", pid=42), events.process("stopping", pid=None)).pid is None
 
 
 def test_facts_survive_the_store() -> None:
