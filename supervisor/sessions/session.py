@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import trio
@@ -14,6 +15,7 @@ from supervisor.core.leases import Lease
 from supervisor.sessions.hub import Hub
 from supervisor.sessions.line import Clogged
 from supervisor.sessions.link import Link
+from supervisor.sessions.repeats import first_acceptance
 from workers.bundle import Bundle
 from workers.core.events import client_frame
 from workers.core.lifecycle import ENDED, State
@@ -145,21 +147,25 @@ class Session:
     ) -> Callable[[], Awaitable[Acceptance]]:
         """`command` in two halves: it is sent before this returns, so that keys typed afterwards arrive afterwards,
         and what this returns waits for the acceptance. Both halves raise Refused; with a `refusal` that is what comes
-        unless the command was accepted before, under the same `message_id`."""
-        link = self._linked()
+        unless the command was accepted before, under the same `message_id`. Where no worker answers, the journal
+        knows whether it was."""
         asked = {"command": command, "by": by, "origin": origin}
         if refusal is not None:
             asked["refusal"] = {"code": refusal.code, "detail": refusal.detail, "hint": refusal.hint}
         try:
+            link = self._linked()
             question = link.ask(Kind.COMMAND, asked)
         except Broken as error:
-            raise self._not_running(str(error)) from error
+            refused = self._not_running(str(error))
+            if _own_id(command) is None:
+                raise refused from error
+            return partial(self._accepted_before, command, refused)
 
         async def accepted() -> Acceptance:
             try:
                 answer = await link.answer(question)
             except Broken as error:
-                raise self._not_running(str(error)) from error
+                return await self._accepted_before(command, self._not_running(str(error)))
             except Refused as refused:
                 if refusal is None or refused.code != refusal.code:
                     raise
@@ -168,8 +174,16 @@ class Session:
 
         return accepted
 
+    async def _accepted_before(self, command: dict[str, Any], refusal: Refused) -> Acceptance:
+        """The first acceptance of a command that no worker can take now. Raises the refusal when there is none."""
+        own_id = _own_id(command)
+        seq = await first_acceptance(self.bundle.directory, own_id) if own_id is not None else None
+        if seq is None:
+            raise refusal
+        return Acceptance(seq, repeat=True)
+
     def check_running(self) -> None:
-        """Raises Refused(`not_running`) when its agent has ended."""
+        """Raises Refused `not_running` when its agent has ended."""
         if self.ended:
             raise self._not_running(f"it is {self.facts.state.value}")
 
@@ -207,8 +221,7 @@ class Session:
 
     def _linked(self) -> Link:
         if self._link is None:
-            self.check_running()
-            raise self._not_running("its worker does not answer")
+            raise Broken(f"it is {self.facts.state.value}" if self.ended else "its worker does not answer")
         return self._link
 
     def _not_running(self, why: str) -> Refused:
@@ -297,6 +310,11 @@ class Session:
                 self._link.send(Kind.UNMUTE if looked_at else Kind.MUTE)
             except Broken:
                 self._link.close()
+
+
+def _own_id(command: dict[str, Any]) -> str | None:
+    """The id by which a repeat of this command is known; in a `cancel_message` it is the target's."""
+    return None if command["kind"] == "cancel_message" else command.get("message_id")
 
 
 _LOUD = [name for name in Facts.__dataclass_fields__ if name not in QUIET]
