@@ -142,6 +142,9 @@ async def adopt_all(parts: Parts) -> None:
     await parts.deletion.recover()
     index = await parts.index.facts()
     found = await trio.to_thread.run_sync(take_inventory, parts.registry.directory, index)
+    bundleless = index.keys() - {each.spec.id for each in found}
+    if bundleless:
+        await parts.index.save_facts({}, sorted(bundleless))
     registered = [(parts.registry.add(each.spec, each.facts), each.is_over) for each in found]
     living = [session for session, is_over in registered if not is_over]
     others = [session for session in living if session.spec.spawn_mode != "session"]

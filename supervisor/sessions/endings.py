@@ -107,6 +107,20 @@ def _write_lost(bundle: Bundle, session: str, boot: str, reason: str | None) -> 
         return note
 
 
+async def replace_lost_bundle(session: Session, boot: str) -> None:
+    """Where somebody took an ended session's bundle away: a new one with what is still known, its spec, its name and
+    that it was lost, so that it can be deleted and restored like any other. Raises Refused `disk_full`."""
+    if await trio.to_thread.run_sync(os.path.isdir, session.bundle.directory):
+        return
+    try:
+        spec = replace(session.spec, name=session.facts.name)
+        await trio.to_thread.run_sync(Bundle.create, session.bundle.directory, spec)
+    except OSError as error:
+        raise _not_taken(error) from error
+    session.set_facts(last_seq=0)
+    await write_lost(session, boot, "lost")
+
+
 async def write_later(session: Session, boot: str, update: Update, by: dict[str, Any] | None) -> int:
     """Write a fact about an ended session into its journal: the event's number, which is on disk.
 
@@ -115,7 +129,7 @@ async def write_later(session: Session, boot: str, update: Update, by: dict[str,
     try:
         written = await trio.to_thread.run_sync(_write_later, session.bundle, boot, update, by)
     except OSError as error:
-        raise Refused("disk_full", f"the disk did not take it: {error.strerror}", "look at the box's disk") from error
+        raise _not_taken(error) from error
     if written is None:
         raise Refused(
             "invalid_state", f"session {session.facts.name} is just changing its state", "try again in a moment"
@@ -124,6 +138,10 @@ async def write_later(session: Session, boot: str, update: Update, by: dict[str,
     session.set_facts(history=history)
     session.take_event(*record)
     return record[0]
+
+
+def _not_taken(error: OSError) -> Refused:
+    return Refused("disk_full", f"the disk did not take it: {error.strerror}", "look at the box's disk")
 
 
 def _write_later(bundle: Bundle, boot: str, update: Update, by: dict[str, Any] | None) -> tuple[str, Written] | None:

@@ -15,7 +15,7 @@ from supervisor.core.names import check_name
 from supervisor.sessions.claims import Claims
 from supervisor.sessions.creation import has_started, launch_refusal
 from supervisor.sessions.deletion import Deletion
-from supervisor.sessions.endings import write_later
+from supervisor.sessions.endings import replace_lost_bundle, write_later
 from supervisor.sessions.recovery import look
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.session import Session
@@ -143,6 +143,8 @@ class Verbs:
         """Remove an ended session, and its own tree if that can lose nothing; see `Deletion.delete`."""
         async with self._claims.on(session, Deed.DELETE):
             await session.wait_settled()
+            if session.ended:
+                await replace_lost_bundle(session, self._boot)
             spec, name, running = session.spec, session.facts.name, not session.ended
             answer = await self._deletion.delete(spec, name, running=running, keep_branch=keep_branch)
             self._registry.remove(session)

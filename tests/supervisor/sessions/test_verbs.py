@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,16 @@ import trio
 
 from supervisor.core.access import OWNER
 from supervisor.core.claims import Deed
-from tests.supervisor.sessions.livebox import LiveBox, end_all, is_running, live_box, output, spec_of, until_true
+from tests.supervisor.sessions.livebox import (
+    LiveBox,
+    bundles,
+    end_all,
+    is_running,
+    live_box,
+    output,
+    spec_of,
+    until_true,
+)
 from workers.core.lifecycle import State
 from workers.errors import Refused
 from workers.journalread import read_events
@@ -134,6 +144,49 @@ async def test_what_has_ended_can_be_put_away_and_brought_back(tmp_path: Path) -
         assert not session.facts.archived
         with pytest.raises(Refused):
             await box.verbs.restore(session.id, OWNER)
+
+
+async def test_what_is_deleted_is_gone_and_comes_back_as_it_was(tmp_path: Path) -> None:
+    async with live_box(tmp_path) as box:
+        session = await box.start("sh", "-c", "exit 3")
+        await until_true(session, lambda: session in box.ended)
+        await box.verbs.rename(session, "fix", OWNER)
+        answer = await box.verbs.delete(session, OWNER)
+        assert answer == {"archived_ref": None, "trash": None, "restorable_until": None}
+        assert session.gone and list(box.registry) == [] and bundles(tmp_path) == []
+        other = await box.start("sleep", "600")
+        await box.verbs.rename(other, "fix", OWNER)
+        with pytest.raises(Refused) as refused:
+            await box.verbs.restore(session.id, OWNER)
+        assert refused.value.code == "name_taken"
+        await box.verbs.rename(other, "other", OWNER)
+        back = await box.verbs.restore(session.id, OWNER)
+        assert (back.facts.name, back.facts.exit) == ("fix", {"code": 3, "signal": None, "reason": "ended"})
+        assert kinds(box, session.id)[-1].endswith(b'"update":{"sessionUpdate":"_rc/restored"}}')
+        await end_all(box)
+
+
+async def test_a_running_session_is_not_deleted(tmp_path: Path) -> None:
+    async with live_box(tmp_path) as box:
+        session = await box.start("sleep", "600")
+        with pytest.raises(Refused) as refused:
+            await box.verbs.delete(session, OWNER)
+        assert refused.value.code == "kept" and is_running(session)
+        assert not box.claims.holds(session.id)
+        await end_all(box)
+
+
+async def test_a_session_whose_bundle_somebody_took_away_can_be_deleted_and_restored(tmp_path: Path) -> None:
+    async with live_box(tmp_path) as box:
+        session = await box.start("sh", "-c", "exit 3")
+        await until_true(session, lambda: session in box.ended)
+        await box.verbs.rename(session, "fix", OWNER)
+        shutil.rmtree(session.bundle.directory)
+        await box.verbs.delete(session, OWNER)
+        assert session.gone and list(box.registry) == [] and bundles(tmp_path) == []
+        back = await box.verbs.restore(session.id, OWNER)
+        assert (back.facts.name, back.facts.state) == ("fix", State.LOST)
+        assert back.facts.exit == {"code": None, "signal": None, "reason": "lost"}
 
 
 async def test_one_verb_can_follow_another_at_once(tmp_path: Path) -> None:
