@@ -54,20 +54,25 @@ def _attach(args: argparse.Namespace) -> int:
 
 
 def attach(
-    client: clients.Client, session: Session, view: bool = False, allow: frozenset[str] = frozenset()
+    client: clients.Client,
+    session: Session,
+    view: bool = False,
+    allow: frozenset[str] = frozenset(),
+    to_the_end: bool = False,
 ) -> Outcome:
     """Stay at a session until it ends, or the person leaves. The terminal is as before when this returns or raises.
 
+    Where stdin is no terminal its end leaves too, but `to_the_end` stays at a program, from its first octet on.
     Raises Refused, Broken.
     """
     if session.get("terminal") is None:
         return run(_at_conversation, client.address.socket, session, view)
-    return run(_at_terminal, client.address.socket, session, view, allow)
+    return run(_at_terminal, client.address.socket, session, view, allow, to_the_end)
 
 
-async def _at_terminal(socket: str, session: Session, view: bool, allow: frozenset[str]) -> Outcome:
-    keyboard = Keyboard(view)
-    screen = TerminalView(session, keyboard, allow)
+async def _at_terminal(socket: str, session: Session, view: bool, allow: frozenset[str], to_the_end: bool) -> Outcome:
+    keyboard = Keyboard(view, to_the_end)
+    screen = TerminalView(session, keyboard, allow, to_the_end)
 
     async def watch_size() -> Outcome | None:
         with trio.open_signal_receiver(signal.SIGWINCH) as received:

@@ -42,8 +42,8 @@ class Conversation:
         self._ended: Outcome | None = None
         self._told_seq = 0  # what `hello` says of the session holds after this event; older ones are the past
         self._turn: str | None = session.get("turn")
-        self._asked = False
-        self._no_more = False  # stdin has ended: leave when everything is answered
+        self._no_more = False  # a pipe has ended: leave when the agent rests
+        self._open: set[str] = set()  # messages, whoever sent them, that the agent is not done with
         self._unanswered: dict[str, str] = {}  # message id: text
         self._told_cut = False
         self._line: Line | None = None
@@ -69,7 +69,7 @@ class Conversation:
                 message = await line.receive()
                 if isinstance(message, dict):
                     await self._take(message)
-                if self._no_more and not self._unanswered:
+                if self._no_more and self._rests():
                     return Outcome(DETACHED)
             return self._ended
         finally:
@@ -107,6 +107,9 @@ class Conversation:
         kind = update.get("sessionUpdate")
         if kind == "_rc/message_state" and update.get("state") in ("completed", "cancelled"):
             self._forget(str(update.get("message_id")))
+            self._open.discard(str(update.get("message_id")))
+        elif kind == "_rc/message_state":
+            self._open.add(str(update.get("message_id")))
         elif kind == "state_update":
             self._turn = update.get("state")
         elif kind == "_rc/renamed":
@@ -154,6 +157,8 @@ class Conversation:
 
     async def read_lines(self) -> Outcome | None:
         """Every line of stdin is a prompt. Ends with it, or when a person leaves."""
+        if self._view and not self._interactive:
+            return None  # nothing that comes from there counts, not even that it ends
         waiting = b""
         while data := await ownterminal.read():
             if self._interactive and PREFIX in data:
@@ -166,9 +171,13 @@ class Conversation:
         if self._interactive:
             return Outcome(DETACHED)
         await self._say(waiting.decode(errors="replace"))
-        # Who has asked nothing wants to look, as with a terminal: only an answer that is wanted has an end.
-        self._no_more = self._asked
-        return Outcome(DETACHED) if self._no_more and not self._unanswered else None
+        self._no_more = True
+        return Outcome(DETACHED) if self._rests() else None
+
+    def _rests(self) -> bool:
+        """Whether there is an agent, and it has nothing to do, by all that the box has told so far."""
+        told = self._history is not None and self._seq >= self._told_seq and self._ended is None
+        return told and not self._unanswered and not self._open and self._turn in (None, "idle")
 
     async def _leaves(self) -> bool:
         """The key behind a Ctrl-], as soon as it is typed."""
@@ -184,7 +193,6 @@ class Conversation:
             return
         await self._room.acquire()
         id = str(uuid.uuid4())
-        self._asked = True
         self._unanswered[id] = text
         if self._interactive:
             self._narrator.typed_here(text)

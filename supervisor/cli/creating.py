@@ -106,7 +106,7 @@ def _size() -> tuple[int, int] | None:
 def _stay(client: Client, session: Session, args: argparse.Namespace, agents_code: bool) -> int:
     from supervisor.cli import attaching, following  # trio, which making a session does not need
 
-    outcome = attaching.attach(client, session, allow=attaching.allowed(args))
+    outcome = attaching.attach(client, session, allow=attaching.allowed(args), to_the_end=agents_code)
     attaching.tell(session, outcome, args.json)
     code = attaching.exit_code(outcome)
     return code if agents_code or outcome.how != following.ENDED else exits.DONE

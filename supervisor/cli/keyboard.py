@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from supervisor.cli import ownterminal
+from supervisor.cli import ownterminal, printing
 from supervisor.cli.address import is_terminal
 from supervisor.cli.detachkeys import DetachKeys, Typed
 from supervisor.cli.following import DETACHED, SIGNALLED, Outcome
@@ -21,16 +21,21 @@ ANSWER_SECONDS = 0.5  # a terminal answers what a replay asked it a moment after
 
 Message = bytes | dict[str, Any]
 
+LEAVING: dict[str, Any] = {"type": "ping", "id": "leaving"}  # its answer says that all of a pipe has arrived
+
 
 class Keyboard:
     """`view`: nothing goes to the session. While muted (a replay) what the terminal answers by itself is dropped.
 
     Sending is a task of its own, so that a box which takes nothing never keeps a person from leaving. A pipe is no
-    person: what comes from one waits for the line.
+    person: what comes from one waits for the line, and its end asks to leave, unless it is the session's end that
+    is waited for (`stays`).
     """
 
-    def __init__(self, view: bool) -> None:
+    def __init__(self, view: bool, stays: bool = False) -> None:
         self._view = view
+        self._stays = stays
+        self._leaving = False  # whether a box was asked already
         self._interactive = is_terminal(ownterminal.STDIN)
         self._detach = DetachKeys()
         self._sieve = Sieve()
@@ -51,6 +56,8 @@ class Keyboard:
 
     async def read(self) -> Outcome | None:
         """Read until the keyboard (or pipe) ends, or says that it wants to leave."""
+        if self._view and not self._interactive:
+            return None  # nothing that comes from there counts, not even that it ends
         while data := await ownterminal.read():
             for typed in self._detach.feed(data) if self._interactive else [Typed(data)]:
                 await self._type(typed.keys)
@@ -58,14 +65,20 @@ class Keyboard:
                     return Outcome(DETACHED)
                 if typed.wish == "t":
                     self.command("lease", "take_lease")
-        return Outcome(SIGNALLED, signal=signal.SIGHUP) if self._interactive else None
+        if self._interactive:
+            return Outcome(SIGNALLED, signal=signal.SIGHUP)
+        if self._stays:
+            printing.note("stdin has ended; this stays until the session ends, Ctrl-C leaves it")
+        else:
+            await self._sent.send(LEAVING)
+        return None
 
     async def _type(self, keys: bytes) -> None:
         muted = self._muted or trio.current_time() < self._muted_until
         wanted = b"".join(data for is_answer, data in self._sieve.sort(keys) if not (muted and is_answer))
         if wanted and self._interactive:
             self._post(wanted)
-        elif wanted and not self._view:
+        elif wanted:
             await self._sent.send(wanted)
 
     def command(self, id: str, kind: str, **fields: object) -> None:
@@ -90,8 +103,11 @@ class Keyboard:
         self._listens = True
         try:
             with suppress(Broken):  # whoever reads the line says so
+                if self._leaving:  # the line broke before the answer came
+                    await line.send(LEAVING)
                 while True:
                     message = await self._to_send.receive()
+                    self._leaving = self._leaving or message is LEAVING
                     await (line.send_keys(message) if isinstance(message, bytes) else line.send(message))
         finally:
             self._listens = False

@@ -1,4 +1,4 @@
-"""A word of `rc attach` itself, out of band: on the bottom line of a terminal, or on stderr where there is none."""
+"""A word of `rc attach` itself, out of band: on the bottom line of a person's terminal, or else on stderr."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class Overlay:
     screen is to be drawn again. A line of its own among the others stays."""
 
     def __init__(self) -> None:
-        self.is_terminal = is_terminal(ownterminal.STDOUT)
+        # Without a keyboard it is the output of a program among others, and nobody is there to see it drawn over.
+        self.is_terminal = is_terminal(ownterminal.STDOUT) and is_terminal(ownterminal.STDIN)
         self.repaint_at = math.inf
         self._said = ""
 

@@ -9,7 +9,7 @@ import trio
 
 from supervisor.cli import ownterminal
 from supervisor.cli.describe import ENDED_STATES
-from supervisor.cli.following import ENDED, Outcome
+from supervisor.cli.following import DETACHED, ENDED, Outcome
 from supervisor.cli.keyboard import Keyboard
 from supervisor.cli.line import Line
 from supervisor.cli.outputfilter import Filter
@@ -25,9 +25,10 @@ TELL_AFTER = 1.0  # seconds without a line until it is said; a restart of the bo
 
 class TerminalView:
     """One attachment. `seq`, `offset`, `history` say up to where everything was drawn; `fresh`: a whole screen is
-    wanted instead of going on from there."""
+    wanted instead of going on from there. `whole`: where nobody sits at a terminal, everything from the session's
+    beginning on."""
 
-    def __init__(self, session: dict[str, Any], keyboard: Keyboard, allow: frozenset[str]) -> None:
+    def __init__(self, session: dict[str, Any], keyboard: Keyboard, allow: frozenset[str], whole: bool = False) -> None:
         self.name = str(session["name"])
         self._keyboard = keyboard
         self._filter = Filter(allow)
@@ -38,10 +39,11 @@ class TerminalView:
         self._told_seq = 0  # what `hello` says of the session holds after this event; older ones are the past
         self._offset = 0
         self._history: str | None = None
-        self._fresh = True
+        self._fresh = self._overlay.is_terminal or not whole
         self._live_at: int | None = None  # while a snapshot is replayed
         self._connection: str | None = None
         self._ended: Outcome | None = None
+        self._told_offset = 0  # how much there was at the last `hello`
         self._end_offset = 0
 
     # What `follow` asks
@@ -97,6 +99,7 @@ class TerminalView:
         self._history = message["history"]
         self._connection = message.get("connection")
         self._told_seq = int(message["last_seq"])
+        self._told_offset = int((session.get("terminal") or {}).get("offset") or 0)
         if self._seq is None:
             self._seq = self._told_seq
         self._fresh = False
@@ -114,7 +117,7 @@ class TerminalView:
         if update.get("sessionUpdate") == "_rc/process" and self._seq > self._told_seq:
             if update["state"] in ENDED_STATES:
                 self._end(update["state"], update, update.get("terminal_offset"))
-            else:
+            elif self._ended and self._ended.how == ENDED:
                 self._ended = None
         elif update.get("sessionUpdate") == "_rc/renamed":
             self.name = str(update["name"])
@@ -158,6 +161,12 @@ class TerminalView:
         await self._tell(_lease_text(error) if error.get("code") == "lease_held" else str(error.get("detail")))
         return False
 
+    async def _pong(self, message: dict[str, Any]) -> bool:
+        """All that was piped to the session has arrived, and whoever piped it leaves when the screen is drawn."""
+        if self._ended is None:
+            self._ended, self._end_offset = Outcome(DETACHED), self._told_offset
+        return False
+
     async def _bye(self, message: dict[str, Any]) -> bool:
         if message.get("retry") is False:
             reason = str(message.get("reason")).replace("_", " ")
@@ -175,6 +184,7 @@ class TerminalView:
             self._offset = offset + len(data)
         elif kind == STATE:
             self._offset = offset
+            data = data if self._overlay.is_terminal else b""  # for a terminal alone, and no word of the program's
         await self._write(self._filter.feed(data))
         if self._live_at is not None and self._offset >= self._live_at:
             self._live_at = None
@@ -210,5 +220,6 @@ _MESSAGES: dict[str, _Take] = {
     "history_changed": TerminalView._start_anew,
     "lease": TerminalView._lease,
     "refused": TerminalView._refused,
+    "pong": TerminalView._pong,
     "bye": TerminalView._bye,
 }

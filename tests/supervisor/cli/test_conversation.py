@@ -259,13 +259,41 @@ async def test_lines_of_a_pipe_are_prompts_and_it_leaves_when_they_are_answered(
         assert os.read(from_stdout, 100) == b"onetwo"
 
 
-async def test_a_pipe_that_says_nothing_leaves_us_looking(tmp_path: Path) -> None:
+async def test_a_pipe_that_says_nothing_leaves_when_the_agent_rests(tmp_path: Path) -> None:
     with pipes() as (to_stdin, _):
         os.close(to_stdin)
         async with talking(tmp_path) as talk:
             played = await talk.box.next()
             await hello(played)
-            await say(played, 3, "agent", "x")
+            await tell(played, 1, sessionUpdate="_rc/message_state", message_id="m", state="queued")
+            await tell(played, 2, sessionUpdate="state_update", state="running")
+            await trio.testing.wait_all_tasks_blocked(0.02)
+            assert talk.outcomes == []
+            await tell(played, 3, sessionUpdate="_rc/message_state", message_id="m", state="completed")
+            await trio.testing.wait_all_tasks_blocked(0.02)
+            assert talk.outcomes == []
+            await tell(played, 4, sessionUpdate="state_update", state="idle")
+            assert await talk.ended() == Outcome(DETACHED)
+
+
+async def test_a_pipe_that_ends_while_the_agent_rests_leaves_at_once(tmp_path: Path) -> None:
+    with pipes() as (to_stdin, _):
+        async with talking(tmp_path) as talk:
+            played = await talk.box.next()
+            await hello(played, last_seq=1)
+            await say(played, 1, "agent", "x")
+            await trio.testing.wait_all_tasks_blocked(0.02)
+            os.close(to_stdin)
+            assert await talk.ended() == Outcome(DETACHED)
+
+
+async def test_the_end_of_a_pipe_means_nothing_to_one_who_only_looks(tmp_path: Path) -> None:
+    with pipes() as (to_stdin, _):
+        os.close(to_stdin)
+        async with talking(tmp_path, view=True) as talk:
+            played = await talk.box.next()
+            await hello(played, last_seq=1)
+            await say(played, 1, "agent", "x")
             await trio.testing.wait_all_tasks_blocked(0.02)
             assert talk.outcomes == []
 

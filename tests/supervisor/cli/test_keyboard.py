@@ -12,7 +12,7 @@ import trio
 import trio.lowlevel
 
 from supervisor.cli.following import DETACHED, SIGNALLED, Outcome
-from supervisor.cli.keyboard import ANSWER_SECONDS, WAITING, Keyboard
+from supervisor.cli.keyboard import ANSWER_SECONDS, LEAVING, WAITING, Keyboard
 from supervisor.cli.line import Line, opened
 from supervisor.cli.ownterminal import raw
 from tests.supervisor.cli.stage import pipes, stage, terminal
@@ -152,11 +152,43 @@ async def test_a_box_that_takes_nothing_keeps_nobody_from_leaving() -> None:
             nursery.cancel_scope.cancel()
 
 
-async def test_a_pipe_that_ends_leaves_us_looking() -> None:
+async def test_a_pipe_that_ends_asks_to_leave_behind_its_last_octet_on_every_line(tmp_path: Path) -> None:
     with pipes() as (to_stdin, _):
         os.write(to_stdin, b"\x1dd")
         os.close(to_stdin)
-        assert await Keyboard(view=False).read() is None
+        keyboard = Keyboard(view=False)
+        assert await keyboard.read() is None
+        async with stage(tmp_path) as box:
+            for expected in ([b"\x01\x1dd", LEAVING], [LEAVING]):
+                async with opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+                    played = await box.next()
+                    nursery.start_soon(keyboard.send, line)
+                    assert [await played.hear() for _ in expected] == expected
+                    nursery.cancel_scope.cancel()
+
+
+async def test_whoever_stays_for_the_end_of_the_session_is_told_that_the_pipe_has_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pipes() as (to_stdin, _):
+        os.close(to_stdin)
+        keyboard = Keyboard(view=False, stays=True)
+        assert await keyboard.read() is None
+        assert capsys.readouterr().err.startswith("rc: stdin has ended; this stays until the session ends")
+        async with stage(tmp_path) as box, opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+            played = await box.next()
+            nursery.start_soon(keyboard.send, line)
+            with trio.move_on_after(0.05) as silence:
+                await played.hear()
+            assert silence.cancelled_caught
+            nursery.cancel_scope.cancel()
+
+
+async def test_what_is_piped_to_one_who_only_looks_is_not_even_read() -> None:
+    with pipes() as (to_stdin, _):
+        os.write(to_stdin, b"rm\r")
+        assert await Keyboard(view=True).read() is None
+        assert os.read(0, 10) == b"rm\r"
 
 
 async def test_a_terminal_that_is_closed_ends_us() -> None:

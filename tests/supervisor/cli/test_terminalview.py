@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import trio
 
-from supervisor.cli.following import ENDED, Outcome, follow
-from supervisor.cli.keyboard import Keyboard
+from supervisor.cli.following import DETACHED, ENDED, Outcome, follow
+from supervisor.cli.keyboard import LEAVING, Keyboard
 from supervisor.cli.outputfilter import CLIPBOARD
 from supervisor.cli.ownterminal import raw
 from supervisor.cli.screenmodes import RESET
@@ -329,6 +329,45 @@ async def test_in_a_pipe_a_cut_is_said_on_stderr_and_nothing_is_drawn_twice(
             nursery.cancel_scope.cancel()
         assert view.way_back() == b""
     assert capsys.readouterr().err == "rc: reconnecting…\n"
+
+
+async def test_in_a_pipe_there_is_only_what_the_program_prints_and_its_end_leaves(tmp_path: Path) -> None:
+    with pipes() as (to_stdin, from_stdout):
+        os.close(to_stdin)
+        keyboard = Keyboard(view=False)
+        view = TerminalView(session(), keyboard, frozenset())
+        outcomes: list[Outcome] = []
+
+        async def run() -> None:
+            outcomes.append(await follow(box.path, "s", view))
+            nursery.cancel_scope.cancel()
+
+        async with stage(tmp_path) as box, trio.open_nursery() as nursery:
+            nursery.start_soon(run)
+            nursery.start_soon(keyboard.read)
+            played = await box.next()
+            assert played.query == "catch_up=screen"
+            shown = {"start": 0, "offset": 8, "rows": 24, "columns": 80}
+            await hello(played, session=session(terminal=shown))
+            assert await played.hear() == LEAVING
+            await played.tell("pong", id="leaving")
+            process = {"sessionUpdate": "_rc/process", "state": "running"}
+            await played.tell("event", seq=5, at="", origin="rc", update=process)
+            await played.tell("screen", live_at=8)
+            await played.print(5, b"\x1b[?25l", STATE)
+            await played.print(5, b"abc")
+        assert outcomes == [Outcome(DETACHED)]
+        assert os.read(from_stdout, 100) == b"abc"
+        assert view.way_back() == b""
+
+
+async def test_who_stays_to_the_end_in_a_pipe_gets_everything(tmp_path: Path) -> None:
+    with pipes():
+        view = TerminalView(session(), Keyboard(view=False, stays=True), frozenset(), whole=True)
+        assert view.query() == {"catch_up": "all", "terminal_after": 0, "after": None, "history": None}
+    with terminal():
+        view = TerminalView(session(), Keyboard(view=False, stays=True), frozenset(), whole=True)
+        assert view.query()["catch_up"] == "screen"
 
 
 async def test_a_new_name_is_taken_over(tmp_path: Path) -> None:

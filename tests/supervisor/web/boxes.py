@@ -63,8 +63,9 @@ class ServedBox:
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
+        env = {**os.environ, "SHELL": "/bin/sh"}  # whatever somebody's login shell reads first is not ours to wait for
         with open(self.log, "ab") as log:
-            return subprocess.Popen(self._command, cwd=self.project, stderr=log, stdin=subprocess.DEVNULL)
+            return subprocess.Popen(self._command, cwd=self.project, env=env, stderr=log, stdin=subprocess.DEVNULL)
 
     def crash(self) -> None:
         """Kill the supervisor and start it anew."""
