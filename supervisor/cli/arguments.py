@@ -7,6 +7,7 @@ done anything, against 0.02 s here.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -107,16 +108,32 @@ def duration(text: str) -> float:
     return float(match[1]) * _UNITS[match[2] or "s"]
 
 
+_SESSION = "a session: its name, its id, or the beginning of its uuid"
+_OR_OWN = f"{_SESSION}; inside a session its own where none is named"
+
+
 def add_sessions(parser: Parser, some: bool = True) -> None:
     """`S…`: one session or several."""
-    help = "a session: its name, its id, or the beginning of its uuid"
-    parser.add_argument("sessions", nargs="+" if some else "*", metavar="S", help=help)
+    parser.add_argument("sessions", nargs="+" if some else "*", metavar="S", help=_SESSION)
 
 
 def add_session(parser: Parser) -> None:
     """`S`: exactly one."""
-    help = "a session: its name, its id, or the beginning of its uuid"
-    parser.add_argument("session", metavar="S", help=help)
+    parser.add_argument("session", metavar="S", help=_SESSION)
+
+
+def add_sessions_or_own(parser: Parser) -> None:
+    """`S…` of verbs that only look: inside a session it may be left out."""
+    own = os.environ.get("RC_SESSION_ID")
+    parser.add_argument(
+        "sessions", nargs="*" if own else "+", metavar="S", help=_OR_OWN, default=[own] if own else None
+    )
+
+
+def add_session_or_own(parser: Parser) -> None:
+    """`S` of a verb that only looks."""
+    own = os.environ.get("RC_SESSION_ID")
+    parser.add_argument("session", nargs="?" if own else None, metavar="S", help=_OR_OWN, default=own)
 
 
 def nothing(parser: Parser) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from supervisor.cli import client as clients
 from supervisor.cli import exits, printing
-from supervisor.cli.arguments import Parser, Verb, add_session, usage
+from supervisor.cli.arguments import Parser, Verb, add_session, add_session_or_own, usage
 from supervisor.cli.lookup import find
 from workers.errors import Broken, Refused
 
@@ -21,7 +21,7 @@ PIECE = 1 << 20  # octets of a file that are in memory at a time
 
 
 def _diff_arguments(parser: Parser) -> None:
-    add_session(parser)
+    add_session_or_own(parser)
     parser.add_argument("--stat", action="store_true", help="a line for each file instead of the patch")
     parser.add_argument("--against", choices=("base", "head"), help="what to compare with (default: base)")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from supervisor.cli import client as clients
 from supervisor.cli import describe, exits, printing
-from supervisor.cli.arguments import Parser, Verb, add_sessions, duration, nothing
+from supervisor.cli.arguments import Parser, Verb, add_sessions_or_own, duration, nothing
 from supervisor.cli.lookup import each, find, pages
 from workers.errors import Refused
 
@@ -97,7 +97,7 @@ def _session(args: argparse.Namespace) -> int:
 
 VERBS = {
     "ls": Verb(_ls_arguments, _ls),
-    "show": Verb(add_sessions, _show),
-    "path": Verb(add_sessions, _path),
+    "show": Verb(add_sessions_or_own, _show),
+    "path": Verb(add_sessions_or_own, _path),
     "session": Verb(nothing, _session),
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from supervisor.cli import client as clients
 from supervisor.cli import exits, narrating, printing, sse
-from supervisor.cli.arguments import Parser, Verb, add_session, number
+from supervisor.cli.arguments import Parser, Verb, add_session_or_own, number
 from supervisor.cli.describe import ENDED_STATES
 from supervisor.cli.lookup import Session, find
 from supervisor.core.printable import visible_block
@@ -22,7 +22,7 @@ MARGIN = "\n" + " " * 22  # under the words of `narrating.log_line`
 
 
 def _arguments(parser: Parser) -> None:
-    add_session(parser)
+    add_session_or_own(parser)
     add = parser.add_argument
     add("-f", "--follow", action="store_true", help="go on until the session ends")
     add("--after", type=number(0, 10**9 - 1), metavar="SEQ", help="what follows this number (--terminal: this offset)")

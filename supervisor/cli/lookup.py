@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from supervisor.cli import exits, printing
+from supervisor.cli.address import inside_session
 from supervisor.cli.client import SESSIONS, Client, session_path
 from supervisor.core.names import Known, look_up
 from workers.errors import Refused
@@ -27,7 +28,19 @@ def find(client: Client, wanted: str) -> Session:
     the list when several are meant."""
     if is_id(wanted):
         return dict(client.get(session_path(wanted)))
+    if inside_session() and (own := _own_of_agent(client, wanted)):
+        return own
     return choose(wanted, all_sessions(client), lambda: _asker(client))
+
+
+def _own_of_agent(client: Client, wanted: str) -> Session | None:
+    """The session whose agent asks, if `wanted` may mean it: the list, in which names are else looked up, is not an
+    agent's to see."""
+    you = client.get("/v1/box").get("you") or {}
+    if you.get("role") != "agent" or not you.get("session"):
+        return None
+    own = dict(client.get(session_path(str(you["session"]))))
+    return own if look_up(wanted, _known([own], None)) else None
 
 
 def all_sessions(client: Client, **query: object) -> list[Session]:

@@ -278,6 +278,14 @@ def test_following_ends_with_ctrl_c_and_no_word(box: ServedBox) -> None:
         assert "Traceback" not in ana.shown
 
 
+def test_inside_a_session_its_own_name_is_known(box: ServedBox) -> None:
+    rc = f"PYTHONPATH={os.getcwd()} {sys.executable} -P -m supervisor"
+    made = box.new(name="inner", command=["sh", "-c", f"{rc} path inner; {rc} path; echo code=$?"])
+    until(lambda: box.session(made["id"])["state"] == "exited", 60)
+    told = call("--state-dir", str(box.state_dir), "logs", made["id"], "--terminal").out
+    assert told == f"{made['workspace']}\n" * 2 + "code=0\n"
+
+
 def test_inside_a_session_other_sessions_are_out_of_reach(box: ServedBox) -> None:
     other = box.new(agent="echo")
     rc = f"PYTHONPATH={os.getcwd()} {sys.executable} -P -m supervisor"

@@ -9,6 +9,7 @@ import pytest
 
 from supervisor.cli import arguments
 from supervisor.cli.arguments import Parser, Verb, duration, number, seconds
+from tests.supervisor.cli.calling import environment
 from workers.errors import Refused
 
 
@@ -23,6 +24,17 @@ def verb(add: Callable[[Parser], None], **shape: bool) -> Verb:
 def test_options_may_stand_among_the_sessions() -> None:
     args = read(verb(arguments.add_sessions), "a", "--json", "b", "--state-dir", "/s")
     assert (args.sessions, args.json, args.state_dir) == (["a", "b"], True, "/s")
+
+
+def test_inside_a_session_its_own_is_meant_where_none_is_named() -> None:
+    with environment(RC_SESSION_ID="session_1"):
+        assert read(verb(arguments.add_sessions_or_own)).sessions == ["session_1"]
+        assert read(verb(arguments.add_sessions_or_own), "a", "--json", "b").sessions == ["a", "b"]
+        assert read(verb(arguments.add_session_or_own)).session == "session_1"
+        assert read(verb(arguments.add_session_or_own), "a").session == "a"
+    for add in (arguments.add_sessions_or_own, arguments.add_session_or_own):
+        with environment(RC_SESSION_ID=None), pytest.raises(Refused, match="required: S"):
+            read(verb(add))
 
 
 def test_what_stood_before_the_verb_stays() -> None:

@@ -11,6 +11,7 @@ import pytest
 from supervisor.cli import lookup
 from supervisor.cli.address import Address
 from supervisor.cli.client import Client
+from tests.supervisor.cli.calling import environment
 from tests.supervisor.cli.oddbox import Asked, OddBox, Reply
 from workers.errors import Refused
 
@@ -74,6 +75,34 @@ def test_my_own_goes_before_somebody_elses(odd: OddBox, client: Client) -> None:
 def test_a_live_one_goes_before_one_that_is_put_away(odd: OddBox, client: Client) -> None:
     has(odd, session(ONE, "fix", archived=True), session(TWO, "fix"))
     assert lookup.find(client, "fix")["id"] == TWO
+
+
+def inside(odd: OddBox) -> None:
+    """The box finds that its asker is the agent of ONE, called `fix`."""
+    odd.answer("GET", "/v1/box", {"you": {"person": None, "role": "agent", "session": ONE}})
+    odd.answer("GET", f"/v1/code/sessions/{ONE}", session(ONE, "fix"))
+    odd.refuse("GET", "/v1/code/sessions", 403, "not_allowed")
+
+
+@pytest.mark.parametrize("wanted", ["fix", "0b9c", "session_0b9c1111"])
+def test_an_agent_may_call_its_own_session_by_its_name(odd: OddBox, client: Client, wanted: str) -> None:
+    inside(odd)
+    with environment(RC_SESSION_ID=ONE):
+        assert lookup.find(client, wanted)["id"] == ONE
+    assert [asked.path for asked in odd.asked] == ["/v1/box", f"/v1/code/sessions/{ONE}"]
+
+
+def test_what_an_agent_may_not_see_is_the_boxs_to_refuse(odd: OddBox, client: Client) -> None:
+    inside(odd)
+    with environment(RC_SESSION_ID=ONE), pytest.raises(Refused) as refused:
+        lookup.find(client, "test")
+    assert refused.value.code == "not_allowed"
+
+
+def test_a_person_whose_shell_carries_a_sessions_id_is_no_agent(odd: OddBox, client: Client) -> None:
+    has(odd, session(ONE, "fix"), session(TWO, "test"))
+    with environment(RC_SESSION_ID=ONE):
+        assert lookup.find(client, "test")["id"] == TWO
 
 
 def test_all_pages_of_a_list_are_read(odd: OddBox, client: Client) -> None:
