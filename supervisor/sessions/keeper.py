@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 import trio
 
+from supervisor.core.hold import Hold, Turn
 from supervisor.core.verdict import Found, Verdict, judge
 from supervisor.sessions.endings import catch_up, ending_left, write_lost
 from supervisor.sessions.link import Link, Stale, Supervisor, open_link
@@ -47,7 +48,7 @@ async def keep(session: Session, keeping: Keeping, launched: bool) -> None:
             link = await open_link(session.bundle, session.id, keeping.us)
         except Stale as error:
             log.error("worker_has_a_later_supervisor", session=session.id, detail=str(error))
-            session.set_unresponsive(True)
+            session.turn(Turn.SILENCE)
             await trio.sleep(SILENT_SECONDS)
             continue
         except (Broken, ValueError) as error:
@@ -56,7 +57,7 @@ async def keep(session: Session, keeping: Keeping, launched: bool) -> None:
                 return
             if trio.current_time() - silent_since > SILENT_SECONDS and not session.unresponsive:
                 log.warning("worker_silent", session=session.id, detail=str(error))
-                session.set_unresponsive(True)
+                session.turn(Turn.SILENCE)
             await trio.sleep(next(pauses))
             continue
         patience = 0.0
@@ -86,7 +87,7 @@ async def _carry(session: Session, link: Link) -> None:
             async for frames in link.batches():
                 heard.at = trio.current_time()
                 if session.unresponsive:
-                    session.set_unresponsive(False)
+                    session.turn(Turn.WORD)
                 for frame in frames:
                     session.take(frame)
             nursery.cancel_scope.cancel()
@@ -103,7 +104,7 @@ async def _listen_for_silence(session: Session, link: Link, heard: _Heard) -> No
     for number in itertools.count(1):
         await trio.sleep(PING_SECONDS)
         if trio.current_time() - heard.at > SILENT_SECONDS:
-            session.set_unresponsive(True)
+            session.turn(Turn.SILENCE)
         if not link.is_clogged:
             link.send(Kind.PING, number=number)
 
@@ -116,7 +117,7 @@ async def _is_over(session: Session, keeping: Keeping, *, patient: bool) -> bool
             return False
         if verdict is Verdict.REPORT_EXIT:
             return await ending_left(session)
-        return await write_lost(session, keeping.boot, "killed" if session.killed else None)
+        return await write_lost(session, keeping.boot, "killed" if session.hold is Hold.KILLED else None)
     except FileNotFoundError:
         await _forget(session)
         return True

@@ -8,6 +8,7 @@ from functools import partial
 import outcome
 import trio
 
+from supervisor.core.hold import Turn
 from supervisor.sessions.errands import Errands, attempt
 from supervisor.sessions.keeper import Keeping, keep
 from supervisor.sessions.launcher import Launcher
@@ -50,12 +51,12 @@ class Keepers:
                 await session.wait_until(partial(_is_settled, session))
         for session in sessions:
             if not _is_settled(session):
-                session.set_unresponsive(True)
+                session.turn(Turn.SILENCE)
 
     def _keep(self, session: Session, *, launched: bool) -> None:
         assert session.id not in self._scopes, f"{session.id} has a keeper"
         scope = self._scopes[session.id] = trio.CancelScope()
-        session.kept = True
+        session.turn(Turn.TAKEN)
 
         async def keeper() -> None:
             try:
@@ -63,8 +64,7 @@ class Keepers:
                     await self._keep_on(session, launched)
             finally:
                 del self._scopes[session.id]
-                session.kept = False
-                session.hub.tell()
+                session.turn(Turn.LET_GO)
 
         self._errands.start(keeper)
 
@@ -72,7 +72,7 @@ class Keepers:
         """Keep it to its end; after a fault, which is logged, from what its worker and its journal say then."""
         while isinstance(await attempt(partial(keep, session, self._keeping, launched)), outcome.Error):
             launched = False
-            session.set_unresponsive(True)
+            session.turn(Turn.SILENCE)
             await trio.sleep(FAULT_SECONDS)
 
     async def forget(self, session: Session) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from supervisor.core.facts import Facts
+from supervisor.core.hold import Turn
 from supervisor.core.names import Known, look_up
 from supervisor.sessions.session import Session
 from workers.bundle import Bundle
@@ -36,8 +37,7 @@ class Registry:
     def remove(self, session: Session) -> None:
         del self._sessions[session.id]
         self._on_change(session.id)
-        session.gone = True
-        session.hub.tell()
+        session.turn(Turn.REMOVED)
 
     def find(self, id: str) -> Session | None:
         return self._sessions.get(id)

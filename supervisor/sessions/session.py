@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import trio
 
 from supervisor.core.facts import Facts, fold
+from supervisor.core.hold import KEEPING, Hold, Turn, move
 from supervisor.core.leases import Lease
 from supervisor.sessions.hub import Hub
 from supervisor.sessions.line import Clogged
@@ -43,11 +44,8 @@ class Session:
         self.spec = spec
         self.facts = facts
         self.bundle = bundle
-        self.unresponsive = False
+        self.hold = Hold.FREE
         self.worker_pid: int | None = None
-        self.killed = False  # we end its worker: what looks lost was asked for
-        self.kept = False  # a keeper follows its worker, and nobody else may touch the bundle
-        self.gone = False  # deleted, or rolled back: connections end
         self.lease = Lease()
         self.hub = Hub(bundle.directory, facts.last_seq, facts.offset, self._mute)
         self._link: Link | None = None
@@ -100,6 +98,21 @@ class Session:
             "archived": facts.archived,
             "sandbox": "none",
         }
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is no session of this box any more; then its connections end."""
+        return self.hold is Hold.GONE
+
+    @property
+    def kept(self) -> bool:
+        """Whether a keeper follows its worker, so that nobody else may touch the bundle."""
+        return self.hold in KEEPING
+
+    @property
+    def unresponsive(self) -> bool:
+        """Whether its worker lives and has not answered for long."""
+        return self.hold is Hold.SILENT
 
     @property
     def start(self) -> int:
@@ -237,7 +250,7 @@ class Session:
         is_over = State(state["state"]) in ENDED
         self._link = link
         self.worker_pid = state["worker_pid"]
-        self.unresponsive = False
+        self.hold = move(self.hold, Turn.WORD)
         self.facts = replace(
             self.facts,
             state=State(state["state"]),
@@ -263,10 +276,14 @@ class Session:
         self._link = None
         self.hub.drop_ring()
 
-    def set_unresponsive(self, unresponsive: bool) -> None:
-        if unresponsive != self.unresponsive:
-            self.unresponsive = unresponsive
+    def turn(self, turn: Turn) -> None:
+        """It is held in another way from now on; see `core.hold`."""
+        was_unresponsive = self.unresponsive
+        self.hold = move(self.hold, turn)
+        if self.unresponsive != was_unresponsive:
             self.changed()
+        else:
+            self.hub.tell()
 
     def take(self, frame: Frame) -> None:
         """One frame from the worker. Raises Broken for what a worker does not send."""

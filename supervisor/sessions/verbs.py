@@ -11,6 +11,7 @@ import trio
 from supervisor.core.access import Principal
 from supervisor.core.admission import Slots
 from supervisor.core.claims import Deed
+from supervisor.core.hold import Turn
 from supervisor.core.names import check_name
 from supervisor.sessions.claims import Claims
 from supervisor.sessions.creation import has_started, launch_refusal
@@ -61,7 +62,7 @@ class Verbs:
             await session.wait_settled()
 
     async def _kill(self, session: Session) -> None:
-        session.killed = True
+        session.turn(Turn.KILL)
         await trio.to_thread.run_sync(kill_worker, session.bundle)
         with trio.move_on_after(KILL_SECONDS):
             await session.wait_until(lambda: session.ended)
@@ -102,9 +103,9 @@ class Verbs:
     async def _start_again(self, session: Session) -> None:
         before = session.facts
         self._slots.reserve(session.id)
-        session.set_facts(state=State.STARTING, exit=None)
         try:
             notes = await trio.to_thread.run_sync(_forget_end, session)
+            session.set_facts(state=State.STARTING, exit=None)
             await self._launch(session, resume=True)
         except Broken as error:
             if not session.kept:  # nobody was asked for a worker: it is as it was

@@ -6,6 +6,7 @@ import trio
 
 from supervisor.core.access import OWNER
 from supervisor.core.claims import Deed
+from supervisor.core.hold import Hold, Turn
 from tests.supervisor.sessions.livebox import (
     LiveBox,
     bundles,
@@ -39,7 +40,7 @@ async def test_stop_returns_when_it_has_happened_and_twice_changes_nothing(tmp_p
 async def test_stop_ends_a_session_whose_worker_is_silent(tmp_path: Path) -> None:
     async with live_box(tmp_path) as box:
         session = await box.start("sh", "-c", "sleep 600")
-        session.set_unresponsive(True)
+        session.turn(Turn.SILENCE)
         await box.verbs.stop(session, OWNER)
         assert session.facts.exit == {"code": None, "signal": None, "reason": "killed"}
 
@@ -51,7 +52,7 @@ async def test_a_session_that_is_still_being_made_is_not_stopped_and_holds_nobod
             with pytest.raises(Refused) as refused, trio.fail_after(5):
                 await box.verbs.stop(session, OWNER)
         assert refused.value.code == "invalid_state"
-        assert not session.killed
+        assert session.hold is Hold.FREE
 
 
 async def test_a_suspended_session_goes_on_in_the_same_numbering(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from trio_websocket import WebSocketConnection, wrap_client_stream
 
 from supervisor.core.access import OWNER, Principal
 from supervisor.core.facts import Facts
+from supervisor.core.hold import Turn
 from supervisor.sessions.line import Line
 from supervisor.sessions.link import Link
 from supervisor.sessions.session import Session
@@ -303,6 +304,7 @@ async def open_stage(directory: Path, adapter: str = "terminal", terminal_keep: 
         terminal = {"start": 0, "offset": 0, "rows": 24, "columns": 80} if adapter == "terminal" else None
         state = {"state": State.RUNNING.value, "turn": None, "history": HISTORY, "last_seq": 0, "first_seq": 1}
         link = Link(Line(ours), {"state": {**state, "terminal": terminal, "pid": 11, "worker_pid": 10, "queue": []}})
+        session.turn(Turn.TAKEN)
         session.link_up(link)
         try:
             async with trio.open_nursery() as nursery:

@@ -9,6 +9,7 @@ import trio.testing
 from trio.testing import MockClock
 
 from supervisor.core.access import OWNER
+from supervisor.core.hold import Turn
 from supervisor.sessions.watch import BOX
 from supervisor.web.streams.box import PAUSE_SECONDS
 from tests.supervisor.web.streams.stage import SESSION, open_stage
@@ -57,7 +58,7 @@ async def test_a_burst_of_changes_is_one_object_with_the_last_word(tmp_path: Pat
 async def test_a_session_that_is_gone_is_told_by_its_id(tmp_path: Path, mock_clock: MockClock) -> None:
     async with open_stage(tmp_path) as stage, stage.client(path=PATH) as client:
         await client.next()
-        stage.session.gone = True
+        stage.session.turn(Turn.REMOVED)
         stage.box.watches.touch(SESSION)
         assert await client.next() == {"type": "session_gone", "id": SESSION}
         await trio.testing.wait_all_tasks_blocked()

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from supervisor.core.hold import Turn
 from supervisor.core.messages import MAX_MESSAGE
 from supervisor.web.streams.connection import BEAT_SECONDS, DEAD_SECONDS, GOODBYE_SECONDS
 from supervisor.web.streams.outlet import WRITE_SECONDS
@@ -95,7 +96,7 @@ async def test_a_client_that_does_not_read_delays_no_stop(tmp_path: Path, mock_c
 async def test_a_deleted_session_says_goodbye_for_good(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage, stage.client() as client:
         await client.until("lease")
-        stage.session.gone = True
+        stage.session.turn(Turn.REMOVED)
         stage.session.changed()
         assert await client.until("bye") == {"type": "bye", "reason": "session_deleted", "retry": False}
         assert await client.close_code() == 1000

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from supervisor.core.hold import Turn
 from supervisor.web.streams.session_cursor import BEHIND, Cursor
 from supervisor.web.streams.source import BATCH, BATCH_PIECES
 from tests.supervisor.web.streams.reader import Plain, Reader, prefix, reading, snapshot
@@ -217,7 +218,7 @@ async def test_a_history_that_was_not_known_yet_is_no_change(tmp_path: Path) -> 
 async def test_a_deleted_session_ends_its_readers(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage, reading(stage) as reader:
         assert reader.cursor.ending is None
-        stage.session.gone = True
+        stage.session.turn(Turn.REMOVED)
         assert reader.cursor.ending is not None
         assert reader.cursor.ending.reason == "session_deleted"
 

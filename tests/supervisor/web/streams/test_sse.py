@@ -16,6 +16,7 @@ from starlette.types import Message
 from trio.testing import MockClock
 
 from supervisor.core.access import OWNER
+from supervisor.core.hold import Turn
 from supervisor.web.streams.outlet import STALL_SECONDS
 from supervisor.web.streams.sse import COMMENT_SECONDS, EventStream, box_events, session_events
 from tests.supervisor.web.streams.stage import SESSION, Stage, open_stage, until
@@ -171,7 +172,7 @@ async def test_a_box_that_stops_says_goodbye_also_in_a_flood(tmp_path: Path) -> 
 async def test_a_deleted_session_says_goodbye_for_good(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage, listening(session_stream(stage)) as listener:
         await listener.until("screen")
-        stage.session.gone = True
+        stage.session.turn(Turn.REMOVED)
         stage.session.changed()
         assert await listener.until("bye") == {"type": "bye", "reason": "session_deleted", "retry": False}
 
