@@ -48,6 +48,9 @@ class Bundle:
                 data = data[os.write(descriptor, data) :]
             if durable:
                 os.fsync(descriptor)
+        except OSError:
+            os.unlink(temporary)  # half a file would keep room that a full disk needs
+            raise
         finally:
             os.close(descriptor)
         os.rename(temporary, self.path(name))

@@ -102,6 +102,9 @@ class ExecHost:
         self._offset += len(data)
         self._program.pause(self._line.unsent > MOST_UNSENT)
 
+    def program_waits(self) -> None:
+        pass  # until its reader has caught up, or has gone
+
     def program_ended(self, code: int | None, name: str | None, forced: bool) -> None:
         self._send(json_frame(Kind.ANSWER, {"exit": {"code": code, "signal": name}}))
         self._over = True

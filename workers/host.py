@@ -101,9 +101,16 @@ class Host:
             self._do(self._session.tell("warning", text))
         self._links.listen()
         self._launch()
-        while self._session.state not in ENDED or self._recorder.full_until is not None:
+        while not self._is_over():
             self._wait_and_serve()
         self._leave()
+
+    def _is_over(self) -> bool:
+        """The session has ended, and all of it is written: until there is room for that, somebody has to try."""
+        if self._session.state not in ENDED:
+            return False
+        self._recorder.take_last_words()
+        return not self._recorder.waits
 
     def _launch(self) -> None:
         spec, session = self._spec, self._session
@@ -115,7 +122,7 @@ class Host:
             self._running(None)
 
     def _wait_and_serve(self) -> None:
-        times = (self._links.next_at(), self._recorder.due(), self._session.wake_at, self._program.next_at())
+        times = (self._links.next_at(), self._recorder.due(), self._wake_at(), self._program.next_at())
         next_at = min((at for at in times if at is not None), default=None)
         timeout = None if next_at is None else max(0.0, next_at - time.monotonic())
         for key, mask in self._selector.select(timeout):
@@ -125,8 +132,12 @@ class Host:
         self._links.tick(now)
         self._recorder.tick(now)
         self._program.tick(now)
-        if self._session.wake_at is not None:
+        if self._wake_at() is not None:
             self._do(self._session.tick(now))
+
+    def _wake_at(self) -> float | None:
+        """When the agent wants to go on; on a full disk it is paused like a program."""
+        return self._session.wake_at if self._recorder.full_until is None else None
 
     # What the program tells
 
@@ -138,6 +149,12 @@ class Host:
 
     def program_output(self, data: bytes) -> None:
         self._recorder.output(data)
+        if self._recorder.waits:
+            self._program.pause(True)
+
+    def program_waits(self) -> None:
+        self._recorder.take_last_words()
+        self._program.pause(self._recorder.waits)
 
     def program_ended(self, code: int | None, name: str | None, forced: bool) -> None:
         self._do(self._session.ended(code, name, self._recorder.end, forced))
@@ -151,7 +168,7 @@ class Host:
             "agent_pid": pid,
             "agent_start_time": None if pid is None else start_time(pid),
         }
-        self._recorder.write_file("worker.json", json.dumps(note).encode())
+        self._recorder.leave_file("worker.json", json.dumps(note).encode())
         self._do(self._session.started(pid, time.monotonic(), self._recorder.end))
 
     # What the session decides
@@ -176,7 +193,7 @@ class Host:
 
     def _type(self, data: bytes) -> None:
         now = time.monotonic()
-        if not self._program.type(data) and now >= self._deaf_until:
+        if not self._program.type(data) and now >= self._deaf_until and not self._recorder.is_crowded:
             self._deaf_until = now + DEAF_SECONDS
             text = "The program does not read what is typed; what came last was dropped."
             self._do(self._session.tell("warning", text))
@@ -220,11 +237,12 @@ class Host:
 
     def take_command(self, ticket: Ticket, value: Any) -> None:
         order = _order(value)
-        if self._recorder.full_until is not None and not isinstance(order.command, ON_FULL_DISK):
+        recorder = self._recorder
+        if recorder.full_until is not None and (recorder.is_crowded or not isinstance(order.command, ON_FULL_DISK)):
             raise Refused("disk_full", "the disk of this box is full", "make room on it; the session goes on by itself")
-        seq, effects = self._session.command(order, time.monotonic(), self._recorder.end)
+        seq, effects = self._session.command(order, time.monotonic(), recorder.end)
         self._do(effects)
-        self._recorder.settle(lambda error: self._links.answer(ticket, _outcome(seq, not effects, error)))
+        recorder.settle(lambda error: self._links.answer(ticket, _outcome(seq, not effects, error)))
 
     def take_snapshot(self, ticket: Ticket, value: Any) -> None:
         want = value.get("want") if isinstance(value, dict) else None
@@ -258,8 +276,9 @@ class Host:
         self._recorder.close()
         note = {**(self._session.exit or {}), "state": self._session.state.value, "at": now_text(time.time_ns())}
         plan = self._tracker.plan(self._recorder.start, TAIL)
-        self._bundle.write("screen.json", json.dumps(plan.to_json()))
-        self._bundle.write("exit.json", json.dumps(note))
+        with contextlib.suppress(OSError):  # on a full disk the journal, which has the end as well, is enough
+            self._bundle.write("exit.json", json.dumps(note))
+            self._bundle.write("screen.json", json.dumps(plan.to_json()))
         until = time.monotonic() + FLUSH_SECONDS
         while self._links.unsent and (left := until - time.monotonic()) > 0:
             for key, mask in self._selector.select(left):

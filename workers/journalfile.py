@@ -18,7 +18,8 @@ TERMINAL_KEEP = 64 << 20  # octets of terminal output kept for a session
 SEGMENT = 4 << 20  # what goes when the oldest goes, and what a reader must be able to skip through
 SMALLEST_SEGMENT = 64 << 10  # with a small `keep`, below this files would be made faster than they are worth
 SEGMENTS = 16  # a kept history has at least about this many, so that trimming takes little at a time
-RESERVE = 64 << 10  # room for a notice and the records of an end on a disk that is full
+RESERVE = 192 << 10  # put aside for a disk that is full
+LAST_WORDS = 128 << 10  # of it, for a session's end: output that waits, the last records, the notes that are left
 
 
 def segment_name(what: str, first: int) -> str:
@@ -265,35 +266,40 @@ class TerminalLog:
 
 
 class Reserve:
-    """A file that is there to be removed: its room lets a notice be written to a full disk."""
+    """A file that is there to be removed: its room lets last words be written to a full disk."""
 
     def __init__(self, directory: str) -> None:
         self._path = os.path.join(directory, "reserve")
 
     def rebuild(self) -> bool:
-        """Put the room aside, when there is any; True when it is there."""
-        if os.path.exists(self._path):
-            return True
-        temporary = self._path + ".new"
+        """Put the room aside, or what was spent of it, when there is any; True when all of it is there."""
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:  # a disk can be out of inodes as well
             return False
+        left = os.fstat(descriptor).st_size
         try:
-            os.posix_fallocate(descriptor, 0, RESERVE)
+            if left < RESERVE:
+                os.posix_fallocate(descriptor, 0, RESERVE)
         except OSError:
-            os.unlink(temporary)
+            os.ftruncate(descriptor, left)
+            if not left:
+                os.unlink(self._path)
             return False
         finally:
             os.close(descriptor)
-        os.rename(temporary, self._path)
         return True
 
-    def spend(self) -> bool:
-        """Give the room free; True when there was some."""
+    def spend(self, left: int = 0) -> bool:
+        """Give the room free, but for `left` octets; True when there was more."""
         try:
-            os.unlink(self._path)
-        except FileNotFoundError:
+            if os.stat(self._path).st_size <= left:
+                return False
+            if left:
+                os.truncate(self._path, left)
+            else:
+                os.unlink(self._path)
+        except OSError:  # there is none, or the disk does not even give
             return False
         return True
 

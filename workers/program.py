@@ -33,6 +33,10 @@ class Told(Protocol):
         """It and all its descendants are gone. `name` is the signal's; `forced`: it took a SIGKILL of ours."""
         ...
 
+    def program_waits(self) -> None:
+        """It and all its descendants are gone, but it is paused: told again and again, until it is not any more."""
+        ...
+
 
 class Program:
     """The one program of this process, which must be a subreaper.
@@ -172,14 +176,20 @@ class Program:
             self._sweep(now)
         if self._sweep_at is None and self._ladder is not None and now >= self._ladder.next_at:
             gone = self._ladder.tick(now)
-            if gone and self._how is not None and not self._paused:
-                self._finish(*self._how)
+            if gone and self._how is not None:
+                self._end_or_wait(*self._how)
 
     def _sweep(self, now: float) -> None:
         self._sweep_at = None
         if self._ladder is None:
             self._ladder = Ladder(now, SWEEP_GRACE)
         self._ladder.hurry(now, SWEEP_GRACE)
+
+    def _end_or_wait(self, code: int | None, name: str | None, forced: bool) -> None:
+        if self._paused:
+            self._told.program_waits()
+        if not self._paused:
+            self._finish(code, name, forced)
 
     def _finish(self, code: int | None, name: str | None, forced: bool) -> None:
         assert self._pty is not None

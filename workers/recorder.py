@@ -13,12 +13,13 @@ from workers.core.events import Blob
 from workers.core.past import Past
 from workers.core.session import Record
 from workers.errors import Refused
-from workers.journalfile import TERMINAL_KEEP, EventLog, Reserve, TerminalLog
+from workers.journalfile import LAST_WORDS, TERMINAL_KEEP, EventLog, Reserve, TerminalLog
 from workers.journalread import read_events
 from workers.syncer import Done, Syncer
 
 RETRY_SECONDS = 1.0  # how often a full disk is tried
 PAGE_EVENTS, PAGE_OCTETS = 1000, 1 << 20
+CROWD = 1000  # events that wait for room: a full disk may stay so for days, and a worker's memory must not
 BLOBS = "blobs"
 
 
@@ -85,6 +86,7 @@ class Recorder:
         self._reserve = Reserve(directory)
         self._reserve.rebuild()
         self._backlog: deque[tuple[Record, int]] = deque()
+        self._late: dict[str, bytes] = {}  # small files that wait as well, by name
         self._held = b""
         self._answers: dict[Hashable, Answer] = {}  # of what is being put on disk, by token
         self._unsettled: deque[Answer] = deque()  # those whose event is not even written
@@ -103,6 +105,16 @@ class Recorder:
     def last_seq(self) -> int:
         """The newest event that may be told."""
         return self._events.last_seq
+
+    @property
+    def waits(self) -> bool:
+        """Whether something that has happened is not written yet."""
+        return bool(self._held or self._backlog)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so many events wait that no more should be made."""
+        return len(self._backlog) >= CROWD
 
     @property
     def start(self) -> int:
@@ -183,25 +195,47 @@ class Recorder:
         self._files.write(name, data)
         self._wrote(len(data))
 
+    def leave_file(self, name: str, data: bytes) -> None:
+        """Likewise, but when the disk is full it is written as soon as there is room."""
+        self._late[name] = data
+        self._write_late()
+
     # A full disk
 
     def _become_full(self) -> None:
         was_full = self.full_until is not None
         self.full_until = time.monotonic() + RETRY_SECONDS
         if not was_full:
-            self._reserve.spend()
+            self._reserve.spend(LAST_WORDS)
             self._told.disk_is_full()
+
+    def take_last_words(self) -> None:
+        """The session ends: should the disk be full, all that was put aside is for what waits."""
+        if self.waits and self._reserve.spend():
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        self._write_backlog()
+        if not self._backlog:
+            self._write_late()
+        if self._held and not self._backlog:
+            data, self._held = self._held, b""
+            self.output(data)
+
+    def _write_late(self) -> None:
+        try:
+            while self._late:
+                name = next(iter(self._late))
+                self.write_file(name, self._late[name])
+                del self._late[name]
+        except OSError:
+            self._become_full()
 
     def retry(self, now: float) -> None:
         """Call at `full_until`: write what waits; when all of it went and the reserve is back, go on."""
         self.full_until = now + RETRY_SECONDS
-        self._write_backlog()
-        if self._backlog:
-            return
-        if self._held:
-            data, self._held = self._held, b""
-            self.output(data)
-        if not self._held and self._reserve.rebuild():
+        self._write_waiting()
+        if not self.waits and not self._late and self._reserve.rebuild():
             self.full_until = None
             self._told.disk_has_room()
 

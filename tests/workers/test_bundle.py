@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.workers.core.test_spec import SPEC
+from tests.workers.journals import no_file_larger_than
 from workers.bundle import Bundle, boot_id, start_time
 
 
@@ -37,6 +38,15 @@ def test_a_new_history_comes_with_another_boot_only(bundle: Bundle) -> None:
     first = bundle.history_for("boot-1")
     assert bundle.history_for("boot-1") == first
     assert bundle.history_for("boot-2") != first
+
+
+def test_a_small_file_that_the_disk_does_not_take_leaves_nothing(bundle: Bundle) -> None:
+    bundle.write("exit.json", "first")
+    before = os.listdir(bundle.directory)
+    with no_file_larger_than(3), pytest.raises(OSError, match="File too large"):
+        bundle.write("exit.json", "second")
+    assert os.listdir(bundle.directory) == before
+    assert bundle.read("exit.json") == "first"
 
 
 def test_one_holds_the_lock_at_a_time(bundle: Bundle) -> None:

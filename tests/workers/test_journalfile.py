@@ -10,7 +10,7 @@ import pytest
 from tests.workers.journals import fill, flip, is_root, small_disk
 from workers.core.journal import HEAD, Damage
 from workers.errors import Refused
-from workers.journalfile import RESERVE, EventLog, Reserve, TerminalLog, segments, sync
+from workers.journalfile import LAST_WORDS, RESERVE, EventLog, Reserve, TerminalLog, segments, sync
 from workers.journalread import read_events, read_terminal
 
 KEEP = 256 << 10  # small enough that the smallest segments roll and trim within a test
@@ -242,7 +242,7 @@ def test_other_files_are_not_taken_for_segments(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not is_root(), reason="only root can mount a small disk")
 def test_a_full_disk_loses_nothing_and_has_room_for_a_notice(tmp_path: Path) -> None:
-    with small_disk(tmp_path, 512 << 10) as disk:
+    with small_disk(tmp_path, 1 << 20) as disk:
         (disk / "ballast").write_bytes(bytes(128 << 10))
         reserve = Reserve(str(disk))
         assert reserve.rebuild()
@@ -254,12 +254,22 @@ def test_a_full_disk_loses_nothing_and_has_room_for_a_notice(tmp_path: Path) -> 
         assert refused.value.code == "disk_full"
         with pytest.raises(Refused):
             events_log.append(1, 7, b"a notice")
-        assert reserve.spend()
-        assert not reserve.spend()
+        assert reserve.spend(LAST_WORDS)
+        assert (disk / "reserve").stat().st_blocks * 512 == LAST_WORDS
+        assert not reserve.spend(LAST_WORDS)
         events_log.append(1, 7, b"a notice")
         fill(disk / "filler")
         assert not reserve.rebuild()
+        assert (disk / "reserve").stat().st_blocks * 512 == LAST_WORDS
+        with pytest.raises(Refused):
+            output.append(output.end, 7, b"l" * LAST_WORDS)
+        assert reserve.spend()
+        assert not reserve.spend()
+        output.append(output.end, 7, b"o" * (LAST_WORDS - 4096))
+        fill(disk / "filler")
+        assert not reserve.rebuild()
         (disk / "ballast").unlink()
+        (disk / "filler").unlink()
         assert reserve.rebuild()
         assert reserve.rebuild()
         events_log.close()

@@ -2,22 +2,21 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import select
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.workers.journals import no_file_larger_than
 from workers.core import events
 from workers.core.events import Blob
 from workers.core.session import Record
-from workers.journalfile import RESERVE
+from workers.journalfile import LAST_WORDS, RESERVE
 from workers.journalread import read_events, read_terminal
-from workers.recorder import RETRY_SECONDS, Recorder, SideFiles
+from workers.recorder import CROWD, RETRY_SECONDS, Recorder, SideFiles
 
-SMALL = RESERVE // 2  # with files no larger than this the reserve does not fit, and soon nothing else
+SMALL = LAST_WORDS // 2  # with files no larger than this the reserve does not fit, and soon nothing else
 
 
 class Journal:
@@ -68,17 +67,6 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     made = Journal(tmp_path)
     yield made
     made.recorder.close()
-
-
-@contextmanager
-def no_file_larger_than(octets: int) -> Iterator[None]:
-    """A disk that takes no more, to whoever writes: short writes and errors, as on one that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_what_is_told_is_written_before(journal: Journal) -> None:
@@ -178,7 +166,7 @@ def test_the_reserve_lets_one_notice_through_and_is_put_aside_again(journal: Jou
     with no_file_larger_than(SMALL):
         journal.recorder.output(b"x" * SMALL)
         assert journal.told == ["full", "event 1"]
-        assert not (tmp_path / "reserve").exists()
+        assert (tmp_path / "reserve").stat().st_size == LAST_WORDS
         journal.record("an event that still fits")
         assert journal.told == ["full", "event 1", "event 2"]
         journal.retry()
@@ -200,6 +188,51 @@ def test_room_for_the_output_but_not_for_the_reserve_is_not_enough(journal: Jour
         assert journal.recorder.full_until is not None
     journal.retry()
     assert journal.told[-1] == "room"
+
+
+def test_last_words_get_what_is_left_of_the_reserve(journal: Journal, tmp_path: Path) -> None:
+    journal.recorder.take_last_words()
+    assert (tmp_path / "reserve").stat().st_size == RESERVE  # nothing waits
+    with no_file_larger_than(SMALL):
+        journal.recorder.output(b"x" * SMALL)
+        assert journal.recorder.waits
+    journal.recorder.take_last_words()
+    assert not (tmp_path / "reserve").exists()
+    assert not journal.recorder.waits
+    assert journal.told == ["full", "event 1", "output 0"]
+
+
+def test_last_words_that_do_not_fit_either_wait(journal: Journal, tmp_path: Path) -> None:
+    with no_file_larger_than(100):
+        journal.record("x" * 500)
+        journal.recorder.take_last_words()
+        assert journal.recorder.waits
+        assert journal.recorder.due() == journal.recorder.full_until is not None
+        assert not (tmp_path / "reserve").exists()
+    journal.retry()
+    assert not journal.recorder.waits
+
+
+def test_a_disk_that_stays_full_makes_a_crowd_of_events(journal: Journal) -> None:
+    with no_file_larger_than(100):
+        for _ in range(CROWD - 1):  # and the notice
+            assert not journal.recorder.is_crowded
+            journal.record("x" * 500)
+        assert journal.recorder.is_crowded
+    journal.retry()
+    assert not journal.recorder.is_crowded
+
+
+def test_a_small_file_may_come_later(journal: Journal, tmp_path: Path) -> None:
+    with no_file_larger_than(300):
+        journal.recorder.leave_file("worker.json", b"x" * 500)
+        assert journal.told == ["full", "event 1"]
+        journal.retry()
+        assert not (tmp_path / "worker.json").exists()
+        assert not journal.recorder.waits  # an end does not wait for it
+    journal.retry()
+    assert (tmp_path / "worker.json").read_bytes() == b"x" * 500
+    assert journal.told == ["full", "event 1", "room"]
 
 
 def test_a_full_disk_is_tried_once_a_second(journal: Journal) -> None:
