@@ -76,8 +76,12 @@ def first_facts(spec: Spec) -> Facts:
 async def write_lost(session: Session, boot: str, reason: str | None = None) -> bool:
     """Write down that the worker went without a word; false when somebody has the lock after all.
 
-    `reason` is the interface's when it is known better than by looking (`killed`).
+    `reason` is the interface's when it is known better than by looking (`killed`). Nothing is written where the
+    journal ends with its end: then only the note is missing, for which there was no time, or no room.
     """
+    await catch_up(session)
+    if session.ended:
+        return True
     note = await trio.to_thread.run_sync(_write_lost, session.bundle, session.id, boot, reason)
     if note is None:
         return False

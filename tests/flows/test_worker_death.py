@@ -80,6 +80,22 @@ def test_what_ended_while_nobody_kept_it_is_told_by_the_next_supervisor(box: Box
     assert box.call("GET", "/v1/box")[1]["used"] == 0
 
 
+def test_a_worker_that_only_came_to_write_its_last_event_has_ended_as_that_says(box: BoxProcess) -> None:
+    session = box.new("sh", "-c", "read x; exit 7")
+    with box.stream(session["id"]) as stream:
+        stream.type(b"\n")
+        stream.hear("event", lambda told: told["update"].get("state") == "exited")
+    assert exit_of(box, session["id"]) == ("exited", 7, None, "ended")
+    bundle = box.bundle(session["id"])
+    until(lambda: bundle.read("screen.json"))
+    box.end(signal.SIGKILL)
+    for name in ("exit.json", "screen.json"):  # as if it had been killed just then
+        os.unlink(bundle.path(name))
+    box.start()
+    assert exit_of(box, session["id"]) == ("exited", 7, None, "ended")
+    assert [update["state"] for update in box.events(session["id"]) if "state" in update][-2:] == ["running", "exited"]
+
+
 def test_a_stopped_worker_delays_nobody_and_comes_back(box: BoxProcess) -> None:
     stopped = box.new("cat")
     others = [box.new("cat") for _ in range(3)]
