@@ -29,6 +29,7 @@ from supervisor.sessions.keeper import Keeping
 from supervisor.sessions.keepers import Keepers
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.link import Supervisor
+from supervisor.sessions.lookout import Lookout
 from supervisor.sessions.projects import Projects
 from supervisor.sessions.recovery import highest_epoch, take_inventory
 from supervisor.sessions.registry import Registry
@@ -59,6 +60,7 @@ class Parts:
     watches: Watches
     worktrees: Worktrees
     room: Room
+    lookout: Lookout
     deletion: Deletion
 
 
@@ -69,7 +71,7 @@ async def find_projects(index: Index, settings: Settings, named: tuple[str, ...]
     """
     projects = Projects(await index.projects())
     for path in named or (() if tuple(projects) else (here,)):
-        projects.add(path)
+        await projects.add(path)
     if settings.spawn_mode == "worktree" and not await can_have_trees(projects):
         raise Refused(
             "not_a_repository",
@@ -109,6 +111,7 @@ def put_together(
 
     keepers = Keepers(Keeping(us, boot, ended), launcher, errands)
     room = Room(settings.state_dir, settings.room, registry, lambda: watches.touch(BOX))
+    lookout = Lookout(settings, projects, lambda: watches.touch(BOX))
     workspaces = Workspaces(worktrees, Fetcher())
     claims = Claims(registry)
     creation = Creation(settings, registry, slots, claims, projects, workspaces, room, keepers.launch, keepers.forget)
@@ -132,13 +135,15 @@ def put_together(
         house=House(settings.state_dir, registry, claims, trash, inspector),
         executions=executions,
         room=room,
+        lookout=lookout,
         stopping=stopping,
     )
-    return Parts(box, registry, slots, keepers, index, watches, worktrees, room, deletion)
+    return Parts(box, registry, slots, keepers, index, watches, worktrees, room, lookout, deletion)
 
 
 async def adopt_all(parts: Parts) -> None:
     """Take up what an earlier supervisor left: living workers, ended sessions, and trees that were half made."""
+    await parts.lookout.look()
     await parts.deletion.recover()
     index = await parts.index.facts()
     found = await trio.to_thread.run_sync(take_inventory, parts.registry.directory, index)

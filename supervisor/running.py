@@ -104,6 +104,7 @@ async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options:
             behind.start_soon(parts.index.follow, parts.registry, watch)
             behind.start_soon(_heed_signals, box, hung_up)
             behind.start_soon(parts.room.watch)
+            behind.start_soon(parts.lookout.watch)
             async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
                 await front.start(listen, entrances, api, partial(serve_websocket, box), who, box.stopping)
                 behind.start_soon(_begin, parts, options, outlet, hung_up)

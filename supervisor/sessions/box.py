@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -21,7 +20,8 @@ from supervisor.sessions.executions import Executions
 from supervisor.sessions.house import House
 from supervisor.sessions.index import Index
 from supervisor.sessions.line import Line
-from supervisor.sessions.projects import Project, Projects
+from supervisor.sessions.lookout import Lookout
+from supervisor.sessions.projects import Projects
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
@@ -59,6 +59,7 @@ class Box:
         house: House,
         executions: Executions,
         room: Room,
+        lookout: Lookout,
         stopping: trio.Event,
     ) -> None:
         self.settings = settings
@@ -77,6 +78,7 @@ class Box:
         self._watches = watches
         self._executions = executions
         self._room = room
+        self._lookout = lookout
 
     @property
     def name(self) -> str:
@@ -97,8 +99,8 @@ class Box:
             "spawn_mode": self.spawn_mode,
             "capacity": self._slots.capacity,
             "used": self._slots.used,
-            "projects": [project.describe() for project in self.projects],
-            "agents": self.settings.describe_agents(),
+            "projects": self.describe_projects(),
+            "agents": self._lookout.agents,
             "sandbox": "none",
             "urls": self.urls,
             "notices": [self._room.notice] if self._room.notice else [],
@@ -106,13 +108,21 @@ class Box:
             "you": principal.you(),
         }
 
-    def check_ready(self) -> None:
-        """Raises Refused(`not_ready`) when no session could be started now, and says why."""
+    def describe_projects(self) -> list[dict[str, Any]]:
+        return [self._lookout.describe(project) for project in self.projects]
+
+    async def look(self) -> None:
+        """See what is on disk as it is now, for whoever asks for the box; it is looked at now and then all the same."""
+        await self._lookout.look()
+
+    async def check_ready(self) -> None:
+        """Raises Refused `not_ready` when no session could be started now, and says why."""
+        await self._lookout.look()
         if self.stopping.is_set():
             raise Refused("not_ready", "the box is stopping", "rc serve starts it again")
         if self._slots.used >= self._slots.capacity:
             raise Refused("not_ready", "all slots are taken", "rc stop ends a session, rc capacity N makes room")
-        if not any(os.path.isdir(project.path) for project in self.projects):
+        if not self._lookout.sees_a_project:
             raise Refused("not_ready", "no project of this box is there", "rc project add PATH adds one")
         if self._room.is_short:
             raise Refused("not_ready", "the disk is nearly full", "rc df shows what is kept, rc prune lets go of it")
@@ -216,18 +226,20 @@ class Box:
                 "run: git init && git commit --allow-empty -m begin, or add a repository with rc project add",
             )
 
-    async def add_project(self, path: str, by: Principal) -> Project:
-        project = await trio.to_thread.run_sync(self.projects.add, path)
+    async def add_project(self, path: str, by: Principal) -> dict[str, Any]:
+        """Serve this directory as well: the project as the interface shows it."""
+        project = await self.projects.add(path)
         await self._index.save_projects(self.projects)
+        await self._lookout.look()
         self._watches.touch(BOX)
-        return project
+        return self._lookout.describe(project)
 
-    async def remove_project(self, wanted: str, by: Principal) -> Project:
+    async def remove_project(self, wanted: str, by: Principal) -> dict[str, Any]:
         """Serve it no longer; its sessions and trees stay."""
         project = self.projects.remove(wanted)
         await self._index.save_projects(self.projects)
         self._watches.touch(BOX)
-        return project
+        return self._lookout.describe(project)
 
     def shut_down(self, *, end_sessions: bool) -> None:
         """Have the supervisor end, the sessions before it if that is wanted."""

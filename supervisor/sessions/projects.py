@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import trio
+
 from supervisor.core.names import slug
 from workers.errors import Refused
 
@@ -17,12 +19,6 @@ class Project:
     id: str
     path: str
 
-    def describe(self) -> dict[str, object]:
-        """As the interface shows it; read from the files, because this is asked often and git takes milliseconds."""
-        git_dir = _git_dir(self.path)
-        branch = _branch(git_dir) if git_dir else None
-        return {"id": self.id, "path": self.path, "git": git_dir is not None, "branch": branch}
-
 
 class Projects:
     """All projects of a box, in the order in which they were added. The first is the one that is meant by default."""
@@ -33,17 +29,20 @@ class Projects:
     def __iter__(self) -> Iterator[Project]:
         return iter(tuple(self._known.values()))
 
-    def add(self, path: str) -> Project:
+    async def add(self, path: str) -> Project:
         """Serve this directory from now on; one that is served already is given back. Raises Refused `invalid`."""
-        real = os.path.realpath(path)
-        known = next((project for project in self if project.path == real), None)
+        real, is_there = await trio.to_thread.run_sync(_look, path)
+        known = self._at(real)
         if known is not None:
             return known
-        if not os.path.isdir(real):
+        if not is_there:
             raise Refused("invalid", f"{real} is not a directory", "name a directory that is there")
         project = Project(self._new_id(os.path.basename(real)), real)
         self._known[project.id] = project
         return project
+
+    def _at(self, path: str) -> Project | None:
+        return next((project for project in self if project.path == path), None)
 
     def _new_id(self, name: str) -> str:
         base = slug(name) if name.strip() else "root"
@@ -59,18 +58,22 @@ class Projects:
         del self._known[project.id]
         return project
 
+    async def locate(self, wanted: str | None) -> Project:
+        """The project of this id or path, whichever links lead there; without one, the first. Raises Refused
+        `unknown_project`."""
+        if wanted is not None and os.path.isabs(wanted) and self._at(wanted) is None:
+            wanted = await trio.to_thread.run_sync(os.path.realpath, wanted)
+        return self.find(wanted)
+
     def find(self, wanted: str | None) -> Project:
-        """The project of this id or path; without one, the first. Raises Refused `unknown_project`."""
+        """The same, for an id or the very path that is served: the disk is not looked at."""
         if wanted is None:
             for project in self:
                 return project
             raise Refused("unknown_project", "this box serves no project", "add one with: rc project add PATH")
-        if wanted in self._known:
-            return self._known[wanted]
-        real = os.path.realpath(wanted) if os.path.isabs(wanted) else None
-        for project in self:
-            if project.path == real:
-                return project
+        found = self._known.get(wanted) or self._at(wanted)
+        if found is not None:
+            return found
         raise Refused(
             "unknown_project",
             f"this box does not serve {wanted}",
@@ -79,36 +82,7 @@ class Projects:
         )
 
 
-def _git_dir(path: str) -> str | None:
-    """The git directory that `path` belongs to, as git looks for it: upwards, and through a `.git` file."""
-    while True:
-        found = os.path.join(path, ".git")
-        if os.path.isdir(found):
-            return found
-        if os.path.isfile(found):
-            return _pointed_at(found, path)
-        if os.path.isfile(os.path.join(path, "HEAD")) and os.path.isdir(os.path.join(path, "objects")):
-            return path  # bare
-        parent = os.path.dirname(path)
-        if parent == path:
-            return None
-        path = parent
-
-
-def _pointed_at(file: str, folder: str) -> str | None:
-    text = _first_line(file)
-    return os.path.join(folder, text.removeprefix("gitdir:").strip()) if text.startswith("gitdir:") else None
-
-
-def _branch(git_dir: str) -> str | None:
-    """The branch that is checked out; None for a detached HEAD."""
-    head = _first_line(os.path.join(git_dir, "HEAD"))
-    return head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else None
-
-
-def _first_line(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.readline(4096).strip()
-    except OSError:
-        return ""
+def _look(path: str) -> tuple[str, bool]:
+    """The path without links, and whether a directory is there."""
+    real = os.path.realpath(path)
+    return real, os.path.isdir(real)

@@ -134,10 +134,11 @@ async def describe(path: str) -> ProjectFacts:
 
     By GitPython, which reads the files itself: no process is started, so a page may ask as often as it likes.
     """
-    return await trio.to_thread.run_sync(_describe, path, limiter=_readers)
+    return await trio.to_thread.run_sync(read, path, limiter=_readers)
 
 
-def _describe(path: str) -> ProjectFacts:
+def read(path: str) -> ProjectFacts:
+    """The same. Blocks on the disk."""
     # One Repo for one call in one thread: shared between threads it gave corrupt answers, kept it leaks.
     try:
         with gitpython.Repo(path, search_parent_directories=True, expand_vars=False) as repository:

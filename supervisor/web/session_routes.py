@@ -64,7 +64,8 @@ class SessionRoutes:
     async def list(self, request: Request, query: Annotated[models.SessionsQuery, Query()]) -> Response:
         box = self._box
         if query.project is not None:
-            query = query.model_copy(update={"project": box.projects.find(query.project).id})
+            project = await box.projects.locate(query.project)
+            query = query.model_copy(update={"project": project.id})
         return Json(page([box.show(session) for session in box.sessions(principal(request))], query))
 
     async def show(self, id: str) -> Response:

@@ -79,7 +79,7 @@ async def test_projects_are_found_again_in_their_order(tmp_path: Path) -> None:
     projects = Projects([])
     for name in ("b", "a"):
         (tmp_path / name).mkdir()
-        projects.add(str(tmp_path / name))
+        await projects.add(str(tmp_path / name))
     async with Store.open(str(tmp_path / "box.sqlite")) as store:
         await Index(store).save_projects(projects)
     async with Store.open(str(tmp_path / "box.sqlite")) as store:

@@ -1,0 +1,70 @@
+"""What lies around the box on disk, seen without holding anybody up: projects with their branches, agents' programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from supervisor.sessions.projects import Project, Projects
+from supervisor.sessions.repositories import NO_REPOSITORY, ProjectFacts, read
+from supervisor.settings import Settings
+
+LOOK_SECONDS = 10.0  # until a branch that somebody switched shows by itself; who asks for the box sees it at once
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look. `projects` by path, without those that are not there; `agents` as the interface shows them."""
+
+    projects: Mapping[str, ProjectFacts]
+    agents: list[dict[str, object]]
+
+
+class Lookout:
+    """The newest look, for whoever shows the box. When something has changed, `on_change` is called.
+
+    Nothing is decided by it that must be true at that moment: who starts an agent looks for the program himself.
+    """
+
+    def __init__(self, settings: Settings, projects: Projects, on_change: Callable[[], None]) -> None:
+        self._settings = settings
+        self._projects = projects
+        self._on_change = on_change
+        self._sight = Sight({}, [])
+
+    @property
+    def agents(self) -> list[dict[str, object]]:
+        """All agents of the box, each with why it cannot be started, if so."""
+        return self._sight.agents
+
+    @property
+    def sees_a_project(self) -> bool:
+        """Whether the directory of at least one project is there."""
+        return any(project.path in self._sight.projects for project in self._projects)
+
+    def describe(self, project: Project) -> dict[str, Any]:
+        """A project as the interface shows it."""
+        facts = self._sight.projects.get(project.path, NO_REPOSITORY)
+        return {"id": project.id, "path": project.path, "git": facts.git, "branch": facts.branch}
+
+    async def look(self) -> None:
+        """Look now, in a thread."""
+        paths = [project.path for project in self._projects]
+        sight = await trio.to_thread.run_sync(_look, paths, self._settings)
+        if sight != self._sight:
+            self._sight = sight
+            self._on_change()
+
+    async def watch(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await trio.sleep(LOOK_SECONDS)
+            await self.look()
+
+
+def _look(paths: list[str], settings: Settings) -> Sight:
+    return Sight({path: read(path) for path in paths if os.path.isdir(path)}, settings.describe_agents())
