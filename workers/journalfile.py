@@ -6,6 +6,7 @@ in the middle of a file. A segment is named after the first number in it, so tri
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 
@@ -81,13 +82,19 @@ class Segments:
             written = os.writev(self._fd, (head, payload))
             self._unsynced = True
             if written != len(head) + len(payload):
-                # A disk that fills up writes a part. Should the cut fail too, readers pass over that part.
-                os.ftruncate(self._fd, self._sizes[-1])
+                self._cut_back()
                 raise _disk_full("the disk is full")
         except OSError as error:
             raise _disk_full(str(error)) from error
         self._sizes[-1] += written
         return rolled
+
+    def _cut_back(self) -> None:
+        """A disk that fills up writes a part. Where it does not let go of that either, readers pass over it."""
+        try:
+            os.ftruncate(self._fd, self._sizes[-1])
+        except OSError:
+            self._sizes[-1] = os.fstat(self._fd).st_size
 
     def roll_next(self) -> None:
         """Let the next record begin a new segment: a failed sync leaves the end of this one in doubt."""
@@ -98,7 +105,8 @@ class Segments:
         self._sizes.pop(0)
         if first in self._retired:
             os.close(self._retired.pop(first))
-        os.unlink(self._path(first))
+        with contextlib.suppress(OSError):  # somebody was faster, or it goes when the journal is opened next
+            os.unlink(self._path(first))
 
     def take_unsynced(self) -> list[int]:
         """Descriptors for `sync`, so that all that was written is on disk. The caller owns them; `sync` closes them."""

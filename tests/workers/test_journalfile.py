@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.journals import fill, flip, is_root, small_disk
+from tests.workers.journals import fill, flip, is_root, no_file_larger_than, small_disk
 from workers.core.journal import HEAD, Damage
 from workers.errors import Refused
 from workers.journalfile import LAST_WORDS, RESERVE, EventLog, Reserve, TerminalLog, segments, sync
@@ -221,6 +222,37 @@ log.append(log.end, 7, b"small")
     told = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
     assert told == "disk_full 9000\ndisk_full 9000\n"
     assert read_terminal(str(tmp_path), 8999).data == b"zsmall"
+
+
+def test_a_part_of_a_record_that_cannot_be_cut_off_is_passed_over(tmp_path: Path) -> None:
+    # A file in memory that is sealed against shrinking: it takes a part of a record, and keeps it.
+    memory = os.memfd_create("segment", os.MFD_ALLOW_SEALING)
+    fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    (tmp_path / "events-1.j").symlink_to(f"/proc/self/fd/{memory}")
+    log = EventLog.open(str(tmp_path))
+    log.append(1, 7, b"first")
+    for limit in (200, 300):
+        with no_file_larger_than(limit), pytest.raises(Refused):
+            log.append(2, 7, b"x" * 500)
+        assert os.fstat(memory).st_size == limit
+    log.append(2, 7, b"second")
+    log.append(3, 7, b"third")
+    assert events(tmp_path) == {1: b"first", 2: b"second", 3: b"third"}
+    log.close()
+    again = EventLog.open(str(tmp_path))
+    assert (again.last_seq, again.damage) == (3, ())
+    again.close()
+    os.close(memory)
+
+
+def test_an_old_segment_that_somebody_took_away_stops_nobody(tmp_path: Path) -> None:
+    log = EventLog.open(str(tmp_path), KEEP)
+    log.append(1, 7, b"{}")
+    (tmp_path / "events-1.j").unlink()
+    for seq in range(2, 101):
+        log.append(seq, 7, b"x" * 10_000)
+    assert log.first_seq == segments(str(tmp_path), "events")[0] > 1
+    log.close()
 
 
 def test_a_directory_that_is_gone_is_a_refusal(tmp_path: Path) -> None:
