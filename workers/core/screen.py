@@ -132,7 +132,7 @@ class Tracker:
         was_alternate = self._modes.alternate
         at = self._note_clear(base, data)
         at = self._note_mark(base, data, at)
-        self._modes.scan(data[at:] if at else data)
+        self._modes.scan(data, at)
         if self._modes.alternate:
             self._note_alternate(base, data, was_alternate)
 
@@ -170,11 +170,11 @@ class Tracker:
 
     def _note_clear(self, base: int, data: bytes) -> int:
         at = -1
-        for clear in _CLEAR.finditer(data):
+        for clear in _CLEAR.finditer(data) if _ESCAPE in data else ():
             at = clear.start()
         if at < 0:
             return 0
-        self._modes.scan(data[:at])
+        self._modes.scan(data, 0, at)
         self._clear = _Mark(base + at, self._modes.prefix())
         return at
 
@@ -185,7 +185,7 @@ class Tracker:
             cut = _end_of_characters(data)
         if cut <= at or base + cut - last < MARK_EVERY:
             return at
-        self._modes.scan(data[at:cut])
+        self._modes.scan(data, at, cut)
         self._marks.append(_Mark(base + cut, self._modes.prefix()))
         return cut
 

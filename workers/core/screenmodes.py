@@ -7,6 +7,7 @@ what to replay.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
@@ -25,7 +26,8 @@ _SEQUENCE = re.compile(
     rb")"
 )
 _BRACKET, _COLOURS = ord("["), ord("m")
-_FULL_RESET = b"\x1bc"
+_ESCAPE = b"\x1b"
+_FULL_RESET, _SOFT_RESET = b"\x1bc", b"\x1b[!p"
 _SHIFT_OUT, _SHIFT_IN = b"\x0e", b"\x0f"
 
 _MOUSE = {9, 1000, 1002, 1003}  # which events are reported; one at a time
@@ -65,13 +67,18 @@ class Modes:
         """The private mode by which the alternate screen was entered, 0 on the normal one."""
         return self._alternate
 
-    def scan(self, data: bytes) -> None:
-        """Take in output that ends between sequences."""
-        before, reset, data = data.rpartition(_FULL_RESET)
-        if reset:
-            self._follow(before)  # titles outlive a reset
-            self._reset()
-        self._follow(data)
+    def scan(self, data: bytes, start: int = 0, end: int = sys.maxsize) -> None:
+        """Take in output, or what of it lies from `start` to `end`; it ends between sequences."""
+        # One octet is found far faster than a pattern, and what is printed by the megabyte often has none of it.
+        if data.find(_ESCAPE, start, end) >= 0:
+            reset = data.rfind(_FULL_RESET, start, end)
+            if reset >= 0:
+                self._follow(data, start, reset)  # titles outlive a reset
+                self._reset()
+                start = reset + len(_FULL_RESET)
+            self._follow(data, start, end)
+        else:
+            self._follow_shifts(data, start, end)
 
     def drop_margins(self) -> None:
         """A resize has taken the scroll region away, as xterm.js does it."""
@@ -94,15 +101,18 @@ class Modes:
             out.append(b"\x1b[%sm" % b";".join(self._colours.values()))
         return b"".join(out)
 
-    def _follow(self, data: bytes) -> None:
-        out, back = data.rfind(_SHIFT_OUT), data.rfind(_SHIFT_IN)
+    def _follow_shifts(self, data: bytes, start: int, end: int) -> None:
+        out, back = data.rfind(_SHIFT_OUT, start, end), data.rfind(_SHIFT_IN, start, end)
         if out != back:
             self._shift = _SHIFT_OUT if out > back else b""
-        for sequence in _that_count(_SEQUENCE.findall(data)):
+
+    def _follow(self, data: bytes, start: int, end: int) -> None:
+        for sequence in _that_count(_SEQUENCE.findall(data, start, end)):
             if sequence[1] == _BRACKET:
                 _CONTROL[sequence[-1]](self, sequence)
             else:
                 self._escape(sequence)
+        self._follow_shifts(data, max(start, data.rfind(_SOFT_RESET, start, end)), end)  # which shifts in
 
     def _reset(self) -> None:
         self._alternate = self._mouse = self._encoding = 0

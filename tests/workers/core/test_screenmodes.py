@@ -118,6 +118,12 @@ def test_a_soft_reset_leaves_screen_and_mouse() -> None:
     assert after(b"\x1b[?1049h\x1b[?1000h\x1b[31m\x1b[?1h\x1b[5;6r\x1b[!p") == b"\x1b[?1049h\x1b[?1000h"
 
 
+def test_of_a_soft_reset_and_a_shift_the_later_one_counts() -> None:
+    assert after(b"\x1b[!p\x0e") == b"\x0e"
+    assert after(b"\x0e\x1b[!p") == b""
+    assert after(b"\x0e\x1bc\x1b[!p\x0f\x0e") == b"\x0e"
+
+
 def test_the_soft_reset_of_a_second_part_also_ends_mouse_and_character_sets() -> None:
     busy = b"\x1b[31m\x1b[?1002h\x1b[?1006h\x1b(0\x0e\x1b[4h\x1b=\x1b[?25l"
     assert after(busy, SOFT_RESET) == b""
