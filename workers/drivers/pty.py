@@ -32,6 +32,7 @@ class Pty:
         self.master = master
         self.failure = failure
         self._untyped = bytearray()
+        self._batch: bytearray | None = None
 
     @property
     def has_untyped(self) -> bool:
@@ -58,10 +59,11 @@ class Pty:
             first = b""
         if len(first) < FEW:
             return first, not first
-        # One block, given back as soon as it is written: many small ones would be spread over the whole heap.
-        batch = bytearray(BATCH)
+        # One block: many small ones would be spread over the whole heap. Kept for as long as a flood lasts.
+        batch = self._batch or bytearray(BATCH)
         batch[: len(first)] = first
         size, ended = self._read_more(memoryview(batch), len(first))
+        self._batch = batch if size > BATCH - READ else None
         return bytes(memoryview(batch)[:size]), ended
 
     def _read_more(self, batch: memoryview, size: int) -> tuple[int, bool]:
