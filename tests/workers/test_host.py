@@ -170,8 +170,10 @@ def test_a_resize_reaches_the_program(workers: Workers) -> None:
 
 
 def test_a_signal_reaches_the_program(workers: Workers) -> None:
-    _, us = workers.run("sh", "-c", "trap 'echo got it' USR1; while :; do sleep 0.01; done")
+    _, us = workers.run("sh", "-c", "trap 'echo got it' USR1; read x; echo set; while :; do sleep 0.01; done")
     us.look()
+    us.type(b"\r")
+    us.see(b"set")
     us.command("signal", name="USR1")
     us.see(b"got it")
 
