@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from supervisor.cli.options import ServeOptions
@@ -25,6 +26,7 @@ def serve(options: ServeOptions) -> int:
     try:
         # The zygote loads its modules while we load ours, which take several times as long.
         zygote = start_zygote(state_dir)
+        gc.disable()  # until we listen: of what the modules make nothing is ever to be collected
         import trio
 
         from supervisor.running import run

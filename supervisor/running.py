@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -93,6 +94,8 @@ async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options:
     """From listening to the last connection's end."""
     box = parts.box
     api = Once(build_api(box), store, box.carry_out, box.new_id)
+    gc.freeze()  # a collection that looks through all modules would hold up every session for some 50 ms
+    gc.enable()
     box.urls = [entrance.url for entrance in entrances if entrance.transport == "tcp"]
 
     def who(connection: socket.socket) -> Principal:
