@@ -125,8 +125,10 @@ class Host:
         times = (self._links.next_at(), self._recorder.due(), self._wake_at(), self._program.next_at())
         next_at = min((at for at in times if at is not None), default=None)
         timeout = None if next_at is None else max(0.0, next_at - time.monotonic())
-        for key, mask in self._selector.select(timeout):
-            if self._selector.get_map().get(key.fd) is key:  # else an earlier callback has closed or changed it
+        ready = self._selector.select(timeout)
+        for key, mask in ready:
+            # Of several, an earlier callback may have closed or changed this one.
+            if len(ready) == 1 or self._selector.get_map().get(key.fd) is key:
                 key.data(mask)
         now = time.monotonic()
         self._links.tick(now)
@@ -232,8 +234,16 @@ class Host:
         }
 
     def take_keys(self, data: bytes) -> None:
-        if self._spec.argv:
+        if self._spec.argv and data:
             self._type(data)
+
+    @property
+    def typed(self) -> bool:
+        return self._program.typed
+
+    @property
+    def terminal(self) -> int:
+        return self._program.terminal
 
     def take_command(self, ticket: Ticket, value: Any) -> None:
         order = _order(value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from workers.core.wire import HEAD, Frame, Reader
@@ -41,13 +42,27 @@ class Line:
 
     def send(self, frame: Frame) -> None:
         """The caller bounds `unsent`. Raises Broken when the other side is gone."""
-        waited = bool(self._unsent)
-        self._unsent += (frame.head(), frame.payload)
-        self._unsent_octets += HEAD.size + len(frame.payload)
-        if not waited:
-            self._send_some()
-            if self._unsent:
-                self._selector.modify(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self._on_ready)
+        head, payload = frame.head(), frame.payload
+        if self._unsent:
+            sent = 0
+        else:
+            sent = self._send_now((head, payload))
+            if sent == HEAD.size + len(payload):
+                return  # the shortest way of an echo
+            self._selector.modify(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self._on_ready)
+        self._unsent += (head, payload)
+        self._unsent_octets += HEAD.size + len(payload)
+        self._take_off(sent)
+
+    def send_with(self, frame: Frame, descriptor: int) -> None:
+        """`send` and lend the other side a descriptor. One that does not go at once stays here, and the frame goes."""
+        if not self._unsent:
+            data = frame.encode()
+            with contextlib.suppress(OSError):  # full, or cut: `send` finds out which
+                sent = socket.send_fds(self._socket, [data], [descriptor])
+                assert sent == len(data), "a frame without a payload went in pieces"
+                return
+        self.send(frame)
 
     def flush(self) -> None:
         """Send what waits, as far as it goes. Raises Broken."""
@@ -56,18 +71,24 @@ class Line:
             self._selector.modify(self._socket, selectors.EVENT_READ, self._on_ready)
 
     def _send_some(self) -> None:
-        while self._unsent:
-            try:
-                sent = self._socket.sendmsg([*islice(self._unsent, PIECES)])
-            except BlockingIOError:
-                return
-            except OSError as error:
-                raise Broken(f"the line is cut: {error}") from error
-            self._unsent_octets -= sent
-            while self._unsent and sent >= len(self._unsent[0]):
-                sent -= len(self._unsent.popleft())
-            if sent:
-                self._unsent[0] = memoryview(self._unsent[0])[sent:]
+        while self._unsent and (sent := self._send_now([*islice(self._unsent, PIECES)])):
+            self._take_off(sent)
+
+    def _send_now(self, pieces: Sequence[bytes | memoryview]) -> int:
+        """How many octets of the pieces the kernel takes; 0 when it is full."""
+        try:
+            return self._socket.sendmsg(pieces)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise Broken(f"the line is cut: {error}") from error
+
+    def _take_off(self, sent: int) -> None:
+        self._unsent_octets -= sent
+        while self._unsent and sent >= len(self._unsent[0]):
+            sent -= len(self._unsent.popleft())
+        if sent:
+            self._unsent[0] = memoryview(self._unsent[0])[sent:]
 
     def receive(self) -> list[Frame]:
         """The frames that are there. Raises Broken at the end of the line, and for what is none of ours."""

@@ -47,6 +47,16 @@ class Asked(Protocol):
 
     def take_keys(self, data: bytes) -> None: ...
 
+    @property
+    def typed(self) -> bool:
+        """Whether all keys that were taken are with the program."""
+        ...
+
+    @property
+    def terminal(self) -> int:
+        """A descriptor of the program's terminal, for `keys` to be written to; negative: it has none."""
+        ...
+
     def take_command(self, ticket: Ticket, value: Any) -> None: ...
 
     def take_snapshot(self, ticket: Ticket, value: Any) -> None: ...
@@ -83,6 +93,7 @@ class LinkServer:
         self._told = end  # how much of it the supervisor knows of while it is muted
         self._tell_at = 0.0
         self._listen_at: float | None = None  # when whoever knocks is heard again; None: now
+        self._typing = 0  # the number of the KEYS that TYPED is wanted for
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 
     def listen(self) -> None:
@@ -144,14 +155,17 @@ class LinkServer:
             self._told, self._tell_at = self._end, now + PROGRESS_SECONDS
             self._send(Frame(Kind.PROGRESS, self._end))
 
-    def _send(self, frame: Frame) -> None:
+    def _send(self, frame: Frame, lent: int = -1) -> None:
         link = self._link
         if link is None:
             return
         try:
             if link.unsent + len(frame.payload) > EVENTS_UNSENT:
                 raise Broken("the supervisor does not read")
-            link.send(frame)
+            if lent < 0:
+                link.send(frame)
+            else:
+                link.send_with(frame, lent)
         except Broken:
             self._drop()
 
@@ -178,6 +192,9 @@ class LinkServer:
             self._hear_knocks()
         if self._flow is _Flow.MUTED:
             self._tell_progress(now)
+        if self._typing and self._asked.typed:
+            self._send(Frame(Kind.TYPED, self._typing))
+            self._typing = 0
 
     # Who comes
 
@@ -245,6 +262,7 @@ class LinkServer:
         self._holder = (epoch, name)
         self._link = line
         self._flow, self._told = _Flow.MUTED, self._end  # WELCOME says how far it is
+        self._typing = 0
         mac = proof(self._key, "worker", *words)
         self._send(json_frame(Kind.WELCOME, {"mac": mac, "state": self._asked.welcome(epoch)}))
 
@@ -253,6 +271,7 @@ class LinkServer:
     def _take(self, ticket: Ticket, frame: Frame) -> None:
         if frame.kind is Kind.KEYS:
             self._asked.take_keys(frame.payload)
+            self._typing = frame.number
         elif frame.kind is Kind.UNMUTE:
             self._go_live()
         elif frame.kind is Kind.MUTE:
@@ -274,4 +293,6 @@ class LinkServer:
 
     def _go_live(self) -> None:
         self._flow = _Flow.LIVE
-        self._send(Frame(Kind.LIVE, self._end))
+        # Keys that wait here must not be overtaken: then nothing is lent, and those that follow come here as well.
+        lent = self._asked.terminal if self._asked.typed else -1
+        self._send(Frame(Kind.LIVE, self._end), lent)

@@ -97,6 +97,16 @@ class Program:
         self._watch()
         return typed
 
+    @property
+    def typed(self) -> bool:
+        """Whether it has read all that was typed, or its terminal has it."""
+        return self._pty is None or not self._pty.has_untyped
+
+    @property
+    def terminal(self) -> int:
+        """The descriptor of its terminal; negative when it has none."""
+        return -1 if self._pty is None else self._pty.master
+
     def resize(self, rows: int, columns: int) -> None:
         if self._pty is not None:
             self._pty.resize(rows, columns)

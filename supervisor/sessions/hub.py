@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import trio
 
@@ -19,8 +19,7 @@ RING_CHUNKS = 4096  # echoed keys make chunks of one octet, which cost far more 
 PAGE = 256 << 10  # octets of events read from disk at once
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):  # a tuple, because every echo is one
     """Terminal output from `offset` to `end`. `frame` is the finished WebSocket message, built once for every
     connection; it is also where the octets are kept."""
 

@@ -84,7 +84,7 @@ async def _carry(session: Session, link: Link) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(link.flush_forever)
             nursery.start_soon(_listen_for_silence, session, link, heard)
-            async for frames in link.batches():
+            while frames := await link.receive():
                 heard.at = trio.current_time()
                 if session.unresponsive:
                     session.turn(Turn.WORD)

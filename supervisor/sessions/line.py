@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
-from collections.abc import AsyncIterator
+import struct
+import sys
 
 import trio
 
@@ -12,7 +14,10 @@ from workers.core.wire import Frame, Reader
 from workers.errors import Broken
 
 READ = 256 << 10  # four of a worker's largest sends in one system call
+FEW = 64 << 10  # as long as that is enough
 CLEAR_SECONDS = 5.0  # for a peer that is busy; one that is stopped must not hold those who talk to it for ever
+DESCRIPTOR = struct.calcsize("i")  # octets
+RIGHTS = socket.CMSG_SPACE(DESCRIPTOR)
 MAX_UNSENT = 1 << 20  # commands and keys are small: a peer that leaves this much unread has stopped
 
 
@@ -21,12 +26,14 @@ class Clogged(Broken):
 
 
 class Line:
-    """Sends without waiting, receives in batches. One task reads `batches`, one runs `flush_forever`."""
+    """Sends without waiting, receives in batches. One task calls `receive`, one runs `flush_forever`."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
+        self.lent = -1  # a descriptor that came with a frame; the newest counts
         self._socket = connection
         self._reader = Reader()
+        self._room = FEW  # for what is read next
         self._unsent = bytearray()
         self._ahead: list[Frame] = []
         self._wake = trio.Event()
@@ -89,18 +96,15 @@ class Line:
                 return
         raise Broken("the line is closed")
 
-    async def batches(self) -> AsyncIterator[list[Frame]]:
-        """Frames as they come, those of one read together. Ends at the end of the line; raises Broken for nonsense."""
-        while True:
-            if self._ahead:
-                frames, self._ahead = self._ahead, []
-                yield frames
+    async def receive(self) -> list[Frame]:
+        """The next frames, those of one read together; none at the end of the line. Raises Broken for nonsense."""
+        frames, self._ahead = self._ahead, []
+        while not frames:
             data = await self._read()
             if not data:
-                return
+                break
             frames = self._reader.feed(data)
-            if frames:
-                yield frames
+        return frames
 
     async def _read(self) -> bytes:
         """What is there, nothing at the end of the line."""
@@ -108,7 +112,12 @@ class Line:
             try:
                 # Also when there is more: a line that is never dry must not keep all others waiting.
                 await trio.lowlevel.wait_readable(self._socket)
-                return self._socket.recv(READ)
+                data, lent, _, _ = self._socket.recvmsg(self._room, RIGHTS, socket.MSG_CMSG_CLOEXEC)
+                # Room for the largest read is mapped and unmapped by the allocator: more than an echo costs otherwise.
+                self._room = READ if len(data) == self._room else FEW
+                if lent:
+                    self._keep(lent)
+                return data
             except BlockingIOError:
                 continue
             except trio.ClosedResourceError:
@@ -119,12 +128,32 @@ class Line:
 
     async def next_frame(self) -> Frame:
         """One frame; what came with it stays for the next call. Raises Broken at the end of the line."""
-        async for frames in self.batches():
-            self._ahead = frames[1:]
-            return frames[0]
-        raise Broken("the line ended")
+        frames = await self.receive()
+        if not frames:
+            raise Broken("the line ended")
+        self._ahead = frames[1:]
+        return frames[0]
+
+    def _keep(self, ancillary: list[tuple[int, int, bytes]]) -> None:
+        self.give_back()
+        _, _, data = ancillary[0]
+        self.lent = int.from_bytes(data[:DESCRIPTOR], sys.byteorder)
+
+    def write_lent(self, data: bytes) -> int:
+        """How much of it what was lent takes now: nothing when it is full, or at its end."""
+        try:
+            return os.write(self.lent, data)
+        except OSError:
+            return 0
+
+    def give_back(self) -> None:
+        """Close what the other side has lent."""
+        if self.lent >= 0:
+            os.close(self.lent)
+        self.lent = -1
 
     def close(self) -> None:
+        self.give_back()
         if self._socket.fileno() >= 0:
             with contextlib.suppress(OSError):
                 trio.lowlevel.notify_closing(self._socket)

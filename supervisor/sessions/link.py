@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import trio
 
-from supervisor.sessions.line import Line
+from supervisor.sessions.line import Clogged, Line
 from workers.bundle import Bundle
 from workers.core.wire import MAX_PAYLOAD, WIRE_VERSION, Frame, Kind, json_frame, proof, proven
 from workers.errors import Broken, Refused
@@ -32,13 +32,14 @@ class Stale(Broken):
 
 
 class Link:
-    """Authenticated both ways. One task runs `batches`, one `flush_forever`; requests may come from any task."""
+    """Authenticated both ways. One task calls `receive`, one `flush_forever`; requests may come from any task."""
 
     def __init__(self, line: Line, welcome: dict[str, Any]) -> None:
         self.welcome = welcome
         self._line = line
         self._asked: dict[int, Question] = {}
         self._number = 0
+        self._typing = self._typed = 0  # numbers of KEYS: sent, and known to be with the program
 
     @property
     def is_clogged(self) -> bool:
@@ -52,6 +53,25 @@ class Link:
         """Send without waiting and without an answer. Raises Broken."""
         self._line.send(Frame(kind, number, payload))
 
+    def type(self, keys: bytes) -> None:
+        """Keys for the terminal. Raises Broken.
+
+        They are written to it right here while it is lent to us, which spares the worker's turn. What cannot go that
+        way goes over the link, and then all that follows does, until the worker says that its own queue is empty.
+        """
+        if self._line.lent >= 0 and self._typed == self._typing:
+            keys = keys[self._line.write_lent(keys) :]
+        if keys:
+            self._type_over_link(keys)
+
+    def _type_over_link(self, keys: bytes) -> None:
+        self._typing += 1
+        self._line.send(Frame(Kind.KEYS, self._typing, keys))
+
+    def give_back(self) -> None:
+        """The terminal that was lent is not needed for now."""
+        self._line.give_back()
+
     def ask(self, kind: Kind, value: object) -> Question:
         """Ask at once, without waiting: what is sent after this arrives after it. Raises Broken, or Refused for a
         question that is larger than a frame: escapes can make a text six times as long as it is."""
@@ -63,6 +83,11 @@ class Link:
             )
             raise Refused("too_large", detail, "put it into a file and name that")
         self._line.send(frame)
+        if kind is Kind.COMMAND:
+            # It may type something, or change the size: keys wait until that has happened. Should there be no room for
+            # this, they go over the link until there is.
+            with contextlib.suppress(Clogged):
+                self._type_over_link(b"")
         question = self._asked[self._number] = Question(self._number)
         return question
 
@@ -86,12 +111,19 @@ class Link:
         """`ask` and `answer`."""
         return await self.answer(self.ask(kind, value))
 
-    async def batches(self) -> AsyncIterator[list[Frame]]:
-        """What the worker tells, without the answers: those go to who asked. Ends when the worker is gone."""
-        async for frames in self._line.batches():
-            yield join_output([frame for frame in frames if not self._is_answer(frame)])
+    async def receive(self) -> list[Frame]:
+        """What the worker tells, without the answers: those go to who asked. Nothing when the worker is gone."""
+        while frames := await self._line.receive():
+            if len(frames) == 1 and frames[0].kind is Kind.OUTPUT:
+                return frames  # the shortest way of an echo
+            if told := join_output([frame for frame in frames if not self._is_answer(frame)]):
+                return told
+        return []
 
     def _is_answer(self, frame: Frame) -> bool:
+        if frame.kind is Kind.TYPED:
+            self._typed = frame.number
+            return True
         if frame.kind is not Kind.ANSWER:
             return False
         question = self._asked.pop(frame.number, None)  # who asked may have gone without waiting

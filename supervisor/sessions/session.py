@@ -212,7 +212,7 @@ class Session:
         """
         if self._link is not None:
             try:
-                self._link.send(Kind.KEYS, data)
+                self._link.type(data)
             except Clogged as error:
                 raise self._not_running(str(error)) from error
             except Broken:
@@ -325,6 +325,8 @@ class Session:
         if self._link is not None:
             try:
                 self._link.send(Kind.UNMUTE if looked_at else Kind.MUTE)
+                if not looked_at:
+                    self._link.give_back()
             except Broken:
                 self._link.close()
 

@@ -26,6 +26,8 @@ class Worker:
         self.links = LinkServer(self.selector, self.bundle.key(), SPEC.id, 0, self)
         self.inside: set[int] = set()
         self.keys = b""
+        self.waiting = False  # whether keys wait for the program
+        self.terminal = -1
         self.commands: list[tuple[Ticket, Any]] = []
         home = os.getcwd()
         os.chdir(self.bundle.directory)
@@ -42,6 +44,10 @@ class Worker:
 
     def take_keys(self, data: bytes) -> None:
         self.keys += data
+
+    @property
+    def typed(self) -> bool:
+        return not self.waiting
 
     def take_command(self, ticket: Ticket, value: Any) -> None:
         if value == "no":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 from collections.abc import Iterator
@@ -105,3 +106,25 @@ def test_a_line_is_closed_once(pair: Pair) -> None:
     pair.line.close()
     assert not pair.line.is_open
     assert not pair.selector.get_map()
+
+
+def test_a_descriptor_goes_with_the_frame_it_is_lent_with(pair: Pair) -> None:
+    pair.line.send_with(Frame(Kind.LIVE, 3), pair.other.fileno())
+    data, (lent,), _, _ = socket.recv_fds(pair.other, 100, 1)
+    assert data == Frame(Kind.LIVE, 3).encode()
+    assert os.fstat(lent).st_ino == os.fstat(pair.other.fileno()).st_ino
+    os.close(lent)
+
+
+def test_a_descriptor_that_would_have_to_wait_stays(pair: Pair) -> None:
+    while not pair.line.unsent:
+        pair.line.send(Frame(Kind.OUTPUT, 0, b"x" * 50_000))
+    pair.line.send_with(Frame(Kind.LIVE, 3), pair.other.fileno())
+    sent = b""
+    descriptors: list[int] = []
+    while pair.line.unsent:
+        data, lent, _, _ = socket.recv_fds(pair.other, 1 << 20, 1)
+        sent, descriptors = sent + data, descriptors + lent
+        pair.line.flush()
+    assert Reader().feed(sent + pair.drain())[-1] == Frame(Kind.LIVE, 3)
+    assert descriptors == []

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import time
@@ -199,6 +200,47 @@ def test_output_goes_on_from_where_it_says(worker: Worker) -> None:
     worker.links.output(11, b"unseen")
     worker.links.tick(time.monotonic() + 10)
     assert peer.kinds() == [(Kind.PROGRESS, 17)]
+
+
+def lent_with(peer: Peer) -> list[int]:
+    """The descriptors that came with what the worker says now."""
+    peer.worker.serve()
+    _, descriptors, _, _ = socket.recv_fds(peer.socket, 1 << 18, 2)
+    return descriptors
+
+
+def test_whoever_looks_is_lent_the_terminal(worker: Worker, tmp_path: Path) -> None:
+    peer = Peer(worker)
+    peer.hello()
+    with (tmp_path / "terminal").open("wb") as terminal:
+        worker.terminal = terminal.fileno()
+        peer.say(Frame(Kind.UNMUTE))
+        (lent,) = lent_with(peer)
+        os.write(lent, b"key")
+        os.close(lent)
+    assert (tmp_path / "terminal").read_bytes() == b"key"
+
+
+def test_nothing_is_lent_that_would_let_keys_overtake_others(worker: Worker) -> None:
+    peer = Peer(worker)
+    peer.hello()
+    worker.terminal, worker.waiting = 0, True
+    peer.say(Frame(Kind.UNMUTE))
+    assert lent_with(peer) == []
+
+
+def test_who_wants_to_know_is_told_when_the_program_has_the_keys(worker: Worker) -> None:
+    peer = Peer(worker)
+    peer.hello()
+    worker.waiting = True
+    peer.say(Frame(Kind.KEYS, 1, b"a"), Frame(Kind.KEYS, 2, b"b"))
+    worker.links.tick(time.monotonic())
+    assert peer.kinds() == []
+    worker.waiting = False
+    worker.links.tick(time.monotonic())
+    worker.links.tick(time.monotonic())
+    assert peer.kinds() == [(Kind.TYPED, 2)]
+    assert worker.keys == b"ab"
 
 
 def test_a_new_link_is_muted_and_knows_how_far_output_is(worker: Worker) -> None:

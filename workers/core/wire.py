@@ -17,9 +17,8 @@ import hashlib
 import hmac
 import json
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from workers.errors import Broken
 
@@ -36,14 +35,17 @@ class Kind(IntEnum):
     STALE = 3
     EVENT = 10  # number: seq; payload: 8 octets of time (ns since 1970), then the event's body as journalled
     OUTPUT = 11  # number: offset of the first octet; payload: terminal output
-    LIVE = 12  # number: offset from which OUTPUT frames go on; what lies before is on disk
+    # number: offset from which OUTPUT frames go on; what lies before is on disk. With it may come a descriptor of the
+    # terminal: while nothing that was sent for it over the link waits, keys are written there, without the worker
+    LIVE = 12
     PROGRESS = 13  # number: terminal offset, told at most once a second while muted
     # number: the request's; payload: JSON {"seq", "repeat"?} or {"error": {"code", "detail", "hint"}} or a snapshot
     ANSWER = 14
     PONG = 15  # number: the ping's
+    TYPED = 16  # number: that of KEYS: they, and all that was typed before them, are with the program
     HELLO = 20
     COMMAND = 21  # number: the request's; payload: JSON {"command", "by", "origin", "refusal"?}
-    KEYS = 22  # payload: octets for the terminal
+    KEYS = 22  # payload: octets for the terminal, perhaps none; number: 0, or that of the TYPED wanted for it
     MUTE = 23  # nobody looks: send events only
     UNMUTE = 24  # somebody looks: answer with LIVE, then OUTPUT
     SNAPSHOT = 25  # number: the request's; payload: JSON {"want": octets of tail}
@@ -53,8 +55,7 @@ class Kind(IntEnum):
 _KINDS = {kind.value: kind for kind in Kind}  # found faster than by the class, and every key passes here twice
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):  # a tuple, because every key and every piece of output is one, several times
     """One message of the link."""
 
     kind: Kind

@@ -46,7 +46,7 @@ class ExecSource:
     async def follow(self, line: Line, moved: Callable[[], None]) -> None:
         """Carry what the program's host tells, to its end."""
         with suppress(Broken):
-            async for told in line.batches():
+            while told := await line.receive():
                 for frame in told:
                     self._take(frame)
                 moved()

@@ -86,7 +86,8 @@ class Worker:
 
     async def _take(self, frame: Frame) -> None:
         if frame.kind is Kind.KEYS:
-            self.asked.append(("keys", frame.payload))
+            if frame.payload:
+                self.asked.append(("keys", frame.payload))
         elif frame.kind is Kind.UNMUTE:
             self.live = True
             self._session.take(Frame(Kind.LIVE, self.terminal.end))
@@ -321,6 +322,6 @@ async def open_stage(directory: Path, adapter: str = "terminal", terminal_keep: 
 
 
 async def _carry(session: Session, link: Link) -> None:
-    async for frames in link.batches():
+    while frames := await link.receive():
         for frame in frames:
             session.take(frame)
