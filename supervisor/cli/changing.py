@@ -81,7 +81,7 @@ def _put_away(client: clients.Client, wanted: str) -> str:
     """The id of an archived or deleted session; where a live one has the same name, the one put away is meant."""
     if is_id(wanted):
         return wanted
-    deleted = [as_session(entry) for entry in client.get("/v1/trash").get("trash", [])]
+    deleted = [as_session(entry) for entry in client.get("/v1/trash", sizes="false").get("trash", [])]
     known = all_sessions(client)
     away = [*deleted, *(session for session in known if session.get("archived"))]
     try:

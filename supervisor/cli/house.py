@@ -26,12 +26,12 @@ def _trash(args: argparse.Namespace) -> int:
 
 
 def _entry(entry: dict[str, Any]) -> list[object]:
-    octets = entry.get("bytes")
+    octets, more = entry.get("bytes"), "" if entry.get("whole", True) else "+"
     return [
         entry.get("name"),
         printing.age(entry.get("deleted_at")),
         entry.get("restorable_until"),
-        printing.size(octets) if isinstance(octets, int) else None,
+        printing.size(octets) + more if isinstance(octets, int) else None,
         entry.get("id"),
     ]
 

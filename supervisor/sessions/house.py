@@ -10,7 +10,7 @@ from supervisor.sessions.claims import Claims
 from supervisor.sessions.inspect import Inspector
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.trash import Trash
-from supervisor.sessions.usage import df
+from supervisor.sessions.usage import described, df
 
 
 class House:
@@ -23,8 +23,10 @@ class House:
         self._trash = trash
         self._inspector = inspector
 
-    async def trash(self) -> list[dict[str, Any]]:
-        """What can be restored."""
+    async def trash(self, sizes: bool) -> list[dict[str, Any]]:
+        """What can be restored; how much each takes only where it is wanted: all of it is looked at for that."""
+        if sizes:
+            return await described(self._trash, self._inspector)
         return await trio.to_thread.run_sync(self._trash.describe)
 
     async def prune(self, older_seconds: float) -> dict[str, Any]:

@@ -40,6 +40,20 @@ async def df(
     }
 
 
+async def described(trash: Trash, inspector: Inspector) -> list[dict[str, Any]]:
+    """The rows of the trash as `Trash.describe` gives them, with the octets that each takes (`bytes`, `whole`)."""
+    rows = await trio.to_thread.run_sync(trash.describe)
+    sizes: dict[str, tuple[int, bool]] = {}
+
+    async def measure(id: str) -> None:
+        sizes[id] = await _usage(inspector, trash.path(id))
+
+    async with trio.open_nursery() as nursery:
+        for row in rows:
+            nursery.start_soon(measure, row["id"])
+    return [row | dict(zip(("bytes", "whole"), sizes[row["id"]], strict=True)) for row in rows]
+
+
 async def _session(rows: list[dict[str, Any]], spec: Spec, name: str, bundle: str, inspector: Inspector) -> None:
     journal, whole = await _usage(inspector, bundle)
     row = {"id": spec.id, "name": name, "journal": journal, "tree": None, "bytes": journal, "whole": whole}

@@ -32,8 +32,8 @@ class HouseRoutes:
         box, by = self._box, principal(request)
         return Json(box.show(await box.carry_out(lambda: box.restore(id, by))))
 
-    async def trash(self) -> Response:
-        return Json({"trash": await self._box.house.trash()})
+    async def trash(self, sizes: bool = True) -> Response:
+        return Json({"trash": await self._box.house.trash(sizes)})
 
     async def prune(self, body: models.Pruning) -> Response:
         house = self._box.house

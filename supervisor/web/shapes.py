@@ -87,7 +87,10 @@ LISTING = _object({"path": _TEXT, "entries": _list(ENTRY), "truncated": _FLAG})
 WRITTEN = _object({"path": _TEXT, **_FACTS})
 CHANGE = _object({"path": _TEXT, "status": _TEXT, "added": _NUMBER, "removed": _NUMBER, "binary": _FLAG})
 DIFF = _object({"files": _list(CHANGE), "patch": _TEXT, "truncated": _FLAG})
-TRASH = _object({"trash": _list(_object({"id": _TEXT, "name": _TEXT, "deleted_at": _TEXT, "restorable_until": _TEXT}))})
+_DELETED = _object(
+    {"id": _TEXT, "name": _TEXT, "deleted_at": _TEXT, "restorable_until": _TEXT}, bytes=_NUMBER, whole=_FLAG
+)
+TRASH = _object({"trash": _list(_DELETED)})
 PRUNED = _object({"pruned": _list(_object({"id": _TEXT, "name": _TEXT})), "bytes": _NUMBER, "left": _list(_TEXT)})
 _USED = _object({"id": _TEXT, "name": _TEXT, "bytes": _NUMBER, "whole": _FLAG})
 DF = _object({"disk": _object({"total": _NUMBER, "free": _NUMBER}), "sessions": _list(_USED), "trash": _list(_USED)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.supervisor.cli.conftest import Rc
 from tests.supervisor.cli.oddbox import OddBox
 
@@ -14,6 +16,12 @@ def test_the_trash_is_a_table(odd: OddBox, odd_rc: Rc) -> None:
     odd.answer("GET", "/v1/trash", {"trash": [entry]})
     assert odd_rc("trash").out.splitlines()[1].split()[::2] == ["fix", "2026-04-01", ONE]
     assert odd_rc("trash", "--json").json == {"trash": [entry]}
+
+
+@pytest.mark.parametrize(("whole", "size"), [(True, "2.0 KiB"), (False, "2.0 KiB+")])
+def test_what_lies_in_the_trash_has_a_size(odd: OddBox, odd_rc: Rc, whole: bool, size: str) -> None:
+    odd.answer("GET", "/v1/trash", {"trash": [{"id": ONE, "name": "fix", "bytes": 2048, "whole": whole}]})
+    assert f" {size}  {ONE}" in odd_rc("trash").out
 
 
 def test_an_empty_trash_says_so(odd: OddBox, odd_rc: Rc) -> None:

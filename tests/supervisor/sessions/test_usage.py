@@ -8,7 +8,7 @@ from pathlib import Path
 from supervisor.core.trashed import Trashed
 from supervisor.sessions.inspect import Inspector
 from supervisor.sessions.trash import Trash
-from supervisor.sessions.usage import df
+from supervisor.sessions.usage import described, df
 from tests.workers.asking import Zygote
 from workers.core.spec import Spec
 
@@ -64,3 +64,13 @@ async def test_journals_trees_and_trash_are_counted_and_the_largest_comes_first(
     assert told["trash"][0]["bytes"] >= 200_000
     assert told["bytes"] == sum(row["bytes"] for row in (*told["sessions"], *told["trash"]))
     assert 0 < told["disk"]["free"] <= told["disk"]["total"]
+
+
+async def test_what_was_deleted_is_shown_with_what_it_takes(inspectors: Zygote, tmp_path: Path) -> None:
+    trash = Trash(str(tmp_path))
+    for at, (id, size) in enumerate((("large", 200_000), ("small", 10))):
+        trash.write(Trashed(id, id, "worktree", "/w", "/p", 9 - at, done=True))
+        fill(tmp_path / "trash" / id / "tree", size)
+    large, small = await described(trash, Inspector(inspectors.stream, str(tmp_path / "scratch")))
+    assert (large["id"], small["id"], large["whole"]) == ("large", "small", True)
+    assert large["bytes"] >= 200_000 > small["bytes"] > 0

@@ -33,6 +33,8 @@ def test_a_clean_tree_goes_to_the_trash_and_comes_back(box: ServedBox) -> None:
     assert box.ask("GET", f"{ROUTE}/{session['id']}").code == "unknown_session"
     rows = [row for row in box.ask("GET", "/v1/trash").json["trash"] if row["id"] == session["id"]]
     assert rows[0]["restorable_until"] == told["restorable_until"]
+    assert (rows[0]["bytes"] > 0, rows[0]["whole"]) == (True, True)
+    assert "bytes" not in str(box.ask("GET", "/v1/trash?sizes=false").json)
     back = box.ask("POST", f"{ROUTE}/{session['id']}/restore").json
     assert (back["id"], back["name"], back["archived"]) == (session["id"], "clean", False)
     assert git(Path(session["workspace"]), "branch", "--show-current").strip() == session["branch"]
