@@ -9,7 +9,7 @@ from typing import Any
 from supervisor.cli import client as clients
 from supervisor.cli import describe, exits, printing
 from supervisor.cli.arguments import Parser, Verb, add_session, add_sessions
-from supervisor.cli.lookup import Session, all_sessions, choose, each, find, is_id
+from supervisor.cli.lookup import Done, Session, all_sessions, choose, each, find, is_id
 from workers.errors import Refused
 
 
@@ -18,11 +18,12 @@ def _posting(verb: str) -> Callable[[argparse.Namespace], int]:
 
     def run(args: argparse.Namespace) -> int:
         client = clients.of(args)
-        return each(
-            args,
-            lambda wanted: client.post(clients.session_path(find(client, wanted)["id"], verb)),
-            describe.short,
-        )
+
+        def act(wanted: str) -> Done:
+            session = client.post(clients.session_path(find(client, wanted)["id"], verb))
+            return Done(session, describe.short(session))
+
+        return each(args, act)
 
     return run
 
@@ -30,14 +31,13 @@ def _posting(verb: str) -> Callable[[argparse.Namespace], int]:
 def _suspend(args: argparse.Namespace) -> int:
     client = clients.of(args)
 
-    def suspend(wanted: str) -> Any:
+    def suspend(wanted: str) -> Done:
         session = find(client, wanted)
         answer = client.post(clients.session_path(session["id"], "suspend"))
-        if session.get("terminal") and not args.json:
-            printing.note(f"the program of {session['name']} has ended, its tree stays; rc resume starts it again")
-        return answer
+        note = f"the program of {session['name']} has ended, its tree stays; rc resume starts it again"
+        return Done(answer, describe.short(answer), note if session.get("terminal") else "")
 
-    return each(args, suspend, describe.short)
+    return each(args, suspend)
 
 
 def _delete_arguments(parser: Parser) -> None:
@@ -49,14 +49,12 @@ def _delete(args: argparse.Namespace) -> int:
     client = clients.of(args)
     body = {"keep_branch": True} if args.keep_branch else {}
 
-    def delete(wanted: str) -> Any:
+    def delete(wanted: str) -> Done:
         session = find(client, wanted)
         answer = client.ask("DELETE", clients.session_path(session["id"]), body=body)
-        if not args.json:
-            printing.line(_deleted(session, answer or {}))
-        return answer
+        return Done(answer, _deleted(session, answer or {}))
 
-    return each(args, delete, lambda answer: "")
+    return each(args, delete)
 
 
 def _deleted(session: Session, answer: dict[str, Any]) -> str:
@@ -70,11 +68,12 @@ def _deleted(session: Session, answer: dict[str, Any]) -> str:
 
 def _restore(args: argparse.Namespace) -> int:
     client = clients.of(args)
-    return each(
-        args,
-        lambda wanted: client.post(clients.session_path(_put_away(client, wanted), "restore")),
-        describe.short,
-    )
+
+    def restore(wanted: str) -> Done:
+        session = client.post(clients.session_path(_put_away(client, wanted), "restore"))
+        return Done(session, describe.short(session))
+
+    return each(args, restore)
 
 
 def _put_away(client: clients.Client, wanted: str) -> str:
@@ -116,9 +115,7 @@ def _interrupt(args: argparse.Namespace) -> int:
     client = clients.of(args)
     body = {"kind": "interrupt"}
     return each(
-        args,
-        lambda wanted: client.post(clients.session_path(find(client, wanted)["id"], "commands"), body),
-        lambda answer: "",
+        args, lambda wanted: Done(client.post(clients.session_path(find(client, wanted)["id"], "commands"), body))
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from supervisor.cli import client as clients
 from supervisor.cli import describe, exits, printing
 from supervisor.cli.arguments import Parser, Verb, add_sessions_or_own, duration, nothing
-from supervisor.cli.lookup import each, find, pages
+from supervisor.cli.lookup import Done, each, find, pages
 from workers.errors import Refused
 
 STATES = ("requested", "preparing", "starting", "running", "suspended", "stopping", "exited", "lost")
@@ -74,12 +74,12 @@ def since(text: str) -> str:
 
 def _show(args: argparse.Namespace) -> int:
     client = clients.of(args)
-    return each(args, lambda wanted: find(client, wanted), describe.in_full)
+    return each(args, lambda wanted: Done(session := find(client, wanted), describe.in_full(session)))
 
 
 def _path(args: argparse.Namespace) -> int:
     client = clients.of(args)
-    return each(args, lambda wanted: {"path": find(client, wanted)["workspace"]}, lambda found: str(found["path"]))
+    return each(args, lambda wanted: Done({"path": (path := find(client, wanted)["workspace"])}, path))
 
 
 def _session(args: argparse.Namespace) -> int:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from supervisor.cli import exits, printing
 from supervisor.cli.address import inside_session
 from supervisor.cli.client import SESSIONS, Client, session_path
 from supervisor.core.names import Known, look_up
-from workers.errors import Refused
+from workers.errors import Broken, Refused
 
 Session = dict[str, Any]
+
+AT_ONCE = 16  # requests to the box; further sessions wait for their turn
 
 _ID = re.compile(r"session_(?:[a-z]+_)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -97,40 +101,75 @@ def _asker(client: Client) -> str | None:
     return str(person) if person else None
 
 
-def each(
-    args: argparse.Namespace,
-    act: Callable[[str], Any],
-    told: Callable[[Any], str],
-) -> int:
-    """Do something with every session in `args.sessions`. One fails, the others are still done.
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of one session: the answer of its route for programs, `text` for people, `note` for them as well but
+    not on stdout."""
 
-    `act` gets what was typed and gives the answer of the route, `told` makes the line for people out of that.
+    answer: Any
+    text: str = ""
+    note: str = ""
+
+
+def each(args: argparse.Namespace, act: Callable[[str], Done]) -> int:
+    """Do something with every session in `args.sessions`, each as it was typed: side by side, because an end may take
+    ten seconds of grace, and told in the order in which they were named. One fails, the others are still done.
     """
     if len(args.sessions) == 1:
-        answer = act(args.sessions[0])
-        _tell(answer, told, args.json)
+        done = act(args.sessions[0])
+        _tell(done, args.json)
         return exits.DONE
     results: list[object] = []
     first = exits.DONE
-    for wanted in args.sessions:
-        try:
-            answer = act(wanted)
-        except Refused as refused:
-            results.append(printing.problem_of(refused))
-            first = first or exits.exit_of(refused)
+    for outcome in _side_by_side(act, args.sessions):
+        if isinstance(outcome, Refused):
+            results.append(printing.problem_of(outcome))
+            first = first or exits.exit_of(outcome)
             if not args.json:
-                printing.refuse(refused, as_json=False)
+                printing.refuse(outcome, as_json=False)
         else:
-            results.append(answer)
+            results.append(outcome.answer)
             if not args.json:
-                _tell(answer, told, as_json=False)
+                _tell(outcome, as_json=False)
     if args.json:
         printing.value({"results": results})
     return first
 
 
-def _tell(answer: Any, told: Callable[[Any], str], as_json: bool) -> None:
+def _side_by_side(act: Callable[[str], Done], sessions: Iterable[str]) -> Iterator[Done | Refused]:
+    places = threading.BoundedSemaphore(AT_ONCE)
+    under_way = [_UnderWay(act, wanted, places) for wanted in sessions]
+    for one in under_way:
+        one.start()
+    for one in under_way:
+        one.join()
+        if isinstance(one.outcome, Done | Refused):
+            yield one.outcome
+        else:
+            raise one.outcome
+
+
+class _UnderWay(threading.Thread):
+    def __init__(self, act: Callable[[str], Done], wanted: str, places: threading.BoundedSemaphore) -> None:
+        super().__init__(daemon=True)  # Ctrl-C does not wait for what the box goes on with anyhow
+        self._act = act
+        self._wanted = wanted
+        self._places = places
+        self.outcome: Done | Exception
+
+    def run(self) -> None:
+        with self._places:
+            try:
+                self.outcome = self._act(self._wanted)
+            except (Refused, Broken, OSError) as error:
+                self.outcome = error
+
+
+def _tell(done: Done, as_json: bool) -> None:
     if as_json:
-        printing.value(answer)
-    elif text := told(answer):
-        printing.block(text)
+        printing.value(done.answer)
+        return
+    if done.note:
+        printing.note(done.note)
+    if done.text:
+        printing.block(done.text)

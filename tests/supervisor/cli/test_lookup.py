@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json as js
+import threading
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from supervisor.cli.address import Address
 from supervisor.cli.client import Client
 from tests.supervisor.cli.calling import environment
 from tests.supervisor.cli.oddbox import Asked, OddBox, Reply
-from workers.errors import Refused
+from workers.errors import Broken, Refused
 
 ONE = "session_0b9c1111-1111-4111-8111-111111111111"
 TWO = "session_local_0b9c2222-2222-4222-8222-222222222222"
@@ -116,10 +117,10 @@ def test_all_pages_of_a_list_are_read(odd: OddBox, client: Client) -> None:
     assert [asked.query.get("q") for asked in odd.asked] == ["x", "x"]
 
 
-def act(wanted: str) -> dict[str, str]:
+def act(wanted: str) -> lookup.Done:
     if wanted.startswith("bad"):
         raise Refused("unknown_session" if wanted == "bad" else "not_running", f"no {wanted}", "look", status=404)
-    return {"name": wanted}
+    return lookup.Done({"name": wanted}, f"did {wanted}", f"note {wanted}" if wanted == "b" else "")
 
 
 def args(*sessions: str, json: bool = False) -> argparse.Namespace:
@@ -127,24 +128,61 @@ def args(*sessions: str, json: bool = False) -> argparse.Namespace:
 
 
 def test_one_session_is_told_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    assert lookup.each(args("a", json=True), act, lambda answer: "") == 0
+    assert lookup.each(args("a", json=True), act) == 0
     assert capsys.readouterr().out == '{"name": "a"}\n'
     with pytest.raises(Refused):
-        lookup.each(args("bad", json=True), act, lambda answer: "")
+        lookup.each(args("bad", json=True), act)
 
 
 def test_several_are_all_done_and_the_first_failure_is_the_exit(capsys: pytest.CaptureFixture[str]) -> None:
-    told = lookup.each(args("a", "bad", "worse-bad", "b", "bad2"), act, lambda answer: f"did {answer['name']}")
+    told = lookup.each(args("a", "bad", "worse-bad", "b", "bad2"), act)
     captured = capsys.readouterr()
     assert told == 3
     assert captured.out == "did a\ndid worse-bad\ndid b\n"
-    assert captured.err == "rc: no bad; look\nrc: no bad2; look\n"
+    assert captured.err == "rc: no bad; look\nrc: note b\nrc: no bad2; look\n"
 
 
 def test_several_are_one_value_in_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert lookup.each(args("a", "bad2", json=True), act, lambda answer: "") == 3
+    assert lookup.each(args("a", "bad2", json=True), act) == 3
     captured = capsys.readouterr()
     results = js.loads(captured.out)["results"]
     assert results[0] == {"name": "a"}
     assert (results[1]["code"], results[1]["detail"]) == ("not_running", "no bad2")
     assert captured.err == ""
+
+
+def test_several_are_done_side_by_side_and_told_in_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+    together = threading.Barrier(3)
+
+    def meet(wanted: str) -> lookup.Done:
+        together.wait(5)
+        return lookup.Done(None, wanted)
+
+    assert lookup.each(args("c", "a", "b"), meet) == 0
+    assert capsys.readouterr().out == "c\na\nb\n"
+
+
+def test_no_more_than_some_at_once() -> None:
+    lock, busy, most = threading.Lock(), [0], [0]
+    together = threading.Barrier(lookup.AT_ONCE)
+
+    def count(wanted: str) -> lookup.Done:
+        with lock:
+            busy[0] += 1
+            most[0] = max(most[0], busy[0])
+        together.wait(5)
+        with lock:
+            busy[0] -= 1
+        return lookup.Done(None)
+
+    assert lookup.each(args(*map(str, range(2 * lookup.AT_ONCE))), count) == 0
+    assert most[0] == lookup.AT_ONCE
+
+
+@pytest.mark.parametrize("error", [Broken("the box went away"), OSError("no more descriptors")])
+def test_what_concerns_all_of_them_is_raised(error: Exception) -> None:
+    def fail(wanted: str) -> lookup.Done:
+        raise error
+
+    with pytest.raises(type(error)):
+        lookup.each(args("a", "b"), fail)
