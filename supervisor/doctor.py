@@ -193,15 +193,11 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def lines(report: Mapping[str, Any]) -> list[str]:
-    """The report for people. The caller sees that what others wrote in it is printed harmlessly."""
+    """The report for people, but for the settings. The caller sees that what others wrote is printed harmlessly."""
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     told = [f"versions: {versions}", ""]
     for finding in report["findings"]:
         told.append(f"{'ok  ' if finding['ok'] else 'BAD '} {finding['check']}: {finding['detail']}")
         if finding["hint"]:
             told.append(f"     → {finding['hint']}")
-    told.append("")
-    for setting in report["settings"]:
-        origin = " ".join(str(setting[part]) for part in ("source", "where", "who", "at") if setting.get(part))
-        told.append(f"{setting['key']} = {setting['value']!r}  ({origin})")
     return told

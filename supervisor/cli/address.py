@@ -75,7 +75,11 @@ def _connect(connection: socket.socket, path: str) -> None:
 def unreachable(path: str, error: OSError) -> Refused:
     """Why nobody answered at `path`."""
     if isinstance(error, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
-        return Refused("unreachable", f"no box runs at {os.path.dirname(path)}", "start one with: rc serve")
+        folder, name = os.path.split(path)
+        # A box is known by its state directory; what somebody has named themselves is told as they named it.
+        return Refused(
+            "unreachable", f"no box runs at {folder if name == SOCKET else path}", "start one with: rc serve"
+        )
     if isinstance(error, PermissionError):
         return Refused("unreachable", f"{path} may not be used by this account", "ask as the account that runs the box")
     cause = error.strerror or str(error)

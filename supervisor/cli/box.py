@@ -7,12 +7,10 @@ from importlib import metadata
 from typing import Any
 
 from supervisor.cli import client as clients
-from supervisor.cli import exits, printing
+from supervisor.cli import exits, printing, settingwords
 from supervisor.cli.arguments import Parser, Verb, nothing, number
 from supervisor.cli.lookup import all_sessions
 from workers.errors import Broken, Refused
-
-SOURCES = {"flag": "by its flag", "environment": "by a variable", "file": "in the file", "default": "by default"}
 
 
 def _status(args: argparse.Namespace) -> int:
@@ -32,7 +30,7 @@ def _status(args: argparse.Namespace) -> int:
     _tell_agents(box["agents"])
     if box.get("settings"):
         printing.block("")
-        printing.table(("SETTING", "VALUE", "SET"), map(_setting, box["settings"]))
+        printing.table(settingwords.HEADS, map(settingwords.row, box["settings"]))
     return exits.DONE
 
 
@@ -51,19 +49,6 @@ def _tell_projects(projects: list[dict[str, Any]]) -> None:
 def _tell_agents(agents: list[dict[str, Any]]) -> None:
     told = (agent["name"] if agent["available"] else f"{agent['name']} ({agent['why']})" for agent in agents)
     printing.line(f"agents: {', '.join(told)}")
-
-
-def _setting(setting: dict[str, Any]) -> list[object]:
-    source, where = str(setting.get("source")), setting.get("where")
-    words = [SOURCES.get(source, "at run time")]
-    if where:
-        words.append(f"({where})")
-    if setting.get("who"):
-        words.append(f"by {setting['who']}")
-    if setting.get("at"):
-        words.append(f"at {setting['at']}")
-    value = setting.get("value")
-    return [setting.get("key"), " ".join(map(str, value)) if isinstance(value, list) else value, " ".join(words)]
 
 
 def _mode_arguments(parser: Parser) -> None:

@@ -55,9 +55,14 @@ def _run(words: list[str]) -> int:
 
 def _dispatch(words: list[str], known: argparse.Namespace) -> int:
     rest = _read_front(words, known)
-    if not rest or rest[0] in ("-h", "--help", "help"):
+    if words and not rest:
+        raise arguments.usage("there is no command", "rc -h shows what there is")
+    if not rest or rest[0] in ("-h", "--help"):
         sys.stdout.write(overview.text())
-        return exits.DONE if rest or not words else exits.USAGE
+        return exits.DONE
+    if rest[0] == "help":  # as git and docker have it: rc help, rc help VERB
+        rest = [*rest[1:], "-h"]
+        return _dispatch(rest, known)
     name = "version" if rest[0] == "--version" else rest[0]
     entry = overview.VERBS.get(name)
     if entry is None:

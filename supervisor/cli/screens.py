@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from supervisor.cli import client as clients
-from supervisor.cli import exits, printing
+from supervisor.cli import exits, printing, settingwords
 from supervisor.cli.arguments import Parser, Verb, nothing, usage
 from supervisor.cli.options import ServeOptions
 from supervisor.foreground import can_show
@@ -92,6 +92,9 @@ def _doctor(args: argparse.Namespace) -> int:
     else:
         for line in doctor.lines(report):
             printing.line(line)
+        if report["settings"]:
+            printing.block("\n")
+            printing.table(settingwords.HEADS, map(settingwords.row, report["settings"]))
     return exits.DONE if report["ok"] else exits.FAILED
 
 

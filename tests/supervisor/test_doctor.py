@@ -107,7 +107,6 @@ def test_the_report_is_json_and_lines(tmp_path: Path) -> None:
     told = report(tmp_path, "capacity = 0\n")
     assert json.loads(json.dumps(told))["ok"] is False
     text = lines(report(tmp_path, "capacity = 3\n[agents.x]\nadapter = 'terminal'\ncommand = ['nope']\n"))
-    assert any(line.startswith("capacity = 3  (file ") for line in text)
     assert "BAD  agent x: there is no program nope" in text
     assert "     → install it, or correct [agents.x]" in text
 

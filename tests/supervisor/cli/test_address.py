@@ -72,6 +72,12 @@ def test_nobody_there_is_told_as_that(tmp_path: Path) -> None:
     assert refused.value.detail == f"no box runs at {tmp_path}"
 
 
+def test_a_socket_of_another_name_is_told_by_that(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        address.connect(str(tmp_path / "other.sock"))
+    assert refused.value.detail == f"no box runs at {tmp_path}/other.sock"
+
+
 def test_a_socket_that_nobody_listens_at_is_told_as_that(tmp_path: Path) -> None:
     path = str(tmp_path / "rc.sock")
     with socket.socket(socket.AF_UNIX) as left_behind:

@@ -26,6 +26,17 @@ def test_without_a_word_help_is_printed_too() -> None:
     assert call().out == overview.text()
 
 
+def test_help_of_a_verb_may_be_asked_for_in_front() -> None:
+    assert call("help", "ls") == call("ls", "-h")
+    assert call("help", "no-such-verb").code == 2
+
+
+def test_options_without_a_verb_are_a_usage_error() -> None:
+    called = call("--json")
+    assert (called.code, called.out, called.problem["code"]) == (2, "", "invalid")
+    assert call("--box", "unix:/x").err == "rc: there is no command; rc -h shows what there is\n"
+
+
 def test_each_verb_has_its_help() -> None:
     called = call("ls", "-h")
     assert called.code == 0
