@@ -308,6 +308,12 @@ def test_a_prompt_that_is_too_large_for_one_event_is_kept_whole(workers: Workers
     assert whole["content"]["text"] == "ü" * 110_000
 
 
+def test_a_workspace_whose_name_is_no_text_can_be_told(workers: Workers, tmp_path: Path) -> None:
+    bundle = workers.launch("sh", workspace=f"{tmp_path}/gone-\udcff")
+    assert "gone-" in exit_note(bundle)["detail"]
+    assert journal(bundle)[-1]["update"]["reason"] == "launch_failed"
+
+
 def test_first_notices_of_a_spec_are_told_once(workers: Workers) -> None:
     bundle, us = workers.run("cat", notices=("the fetch has failed",))
     assert told(bundle)[:3] == ["process starting", "notice", "process running"]

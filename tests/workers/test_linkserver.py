@@ -350,6 +350,16 @@ def test_who_has_the_link_keeps_it_when_nobody_new_is_let_in(worker: Worker) -> 
     assert peer.kinds() == [(Kind.EVENT, 1)]
 
 
+def test_a_prompt_of_control_characters_fills_a_frame_and_is_kept_whole(workers: Workers) -> None:
+    bundle, us = workers.run()
+    text = "\x01" * 174_000  # six octets each on the link and in an event
+    assert us.command("prompt", text=text)["seq"]
+    us.hear_until(lambda: us.updates("agent_message_chunk"))
+    cut = us.updates("agent_message_chunk")[0]
+    assert json.loads(Path(bundle.path(f"blobs/{cut['truncated']['sha256']}")).read_bytes())["content"]["text"] == text
+    assert us.command("rename", name="the line stays")["seq"]
+
+
 def test_an_agent_cannot_command_its_own_session(workers: Workers) -> None:
     connect = (
         "import os, socket, sys; os.chdir(sys.argv[1]); s = socket.socket(socket.AF_UNIX); s.connect('link');"

@@ -143,4 +143,5 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # `dumps` w
 
 
 def _encode(value: object) -> bytes:
-    return _JSON.encode(value).encode()
+    # Half a surrogate pair, which the name of a file may hold, has no octets; backslashes make a JSON escape of it.
+    return _JSON.encode(value).encode(errors="backslashreplace")

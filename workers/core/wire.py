@@ -78,7 +78,9 @@ class Frame(NamedTuple):  # a tuple, because every key and every piece of output
 
 
 def json_frame(kind: Kind, value: object, number: int = 0) -> Frame:
-    return Frame(kind, number, json.dumps(value).encode())
+    # Octets for octets: escaped, a text in most scripts would take three times the room. Half a surrogate pair, which
+    # a file name may hold, has no octets; backslashes make of it what JSON would have made.
+    return Frame(kind, number, json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace"))
 
 
 class Reader:

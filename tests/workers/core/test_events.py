@@ -90,3 +90,9 @@ def test_an_update_without_long_strings_keeps_its_kind_and_its_name() -> None:
     cut, blob = fit({"sessionUpdate": "plan", "entries": list(range(100_000))})
     assert blob is not None
     assert cut == {"sessionUpdate": "plan", "truncated": {"bytes": len(blob.data), "sha256": blob.sha256}}
+
+
+def test_half_a_surrogate_pair_is_told_as_an_escape() -> None:
+    body = events.body_of(events.notice("error", "no workspace /\udcff"), "rc")
+    assert b"/\\udcff" in body
+    assert json.loads(body)["update"]["text"] == "no workspace /\udcff"

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +32,13 @@ def test_json_travels_in_a_payload() -> None:
     assert json_frame(Kind.ANSWER, {"seq": 4}, 7).json() == {"seq": 4}
     with pytest.raises(Broken, match="ANSWER"):
         Frame(Kind.ANSWER, 7, b"{").json()
+
+
+@pytest.mark.parametrize("text", ["\x01\n\x7f", "üñ漢🦊", "\ud83e", "a\udcff", '"\\'])
+def test_any_text_travels_and_takes_no_more_than_json_needs(text: str) -> None:
+    frame = json_frame(Kind.COMMAND, {"text": text})
+    assert frame.json() == {"text": text}
+    assert len(frame.payload) <= len(json.dumps({"text": text}))
 
 
 def test_a_proof_is_good_for_one_role_session_and_epoch() -> None:
