@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 CORES = {"workers.errors", "workers.core", "supervisor.errors", "supervisor.core"}
-BUNDLES = {"workers.bundle", "workers.journalfile", "workers.journalread", "workers.openat2"}
+BUNDLES = {"workers.bundle", "workers.journalfile", "workers.journalread", "workers.openat2", "workers.segments"}
 BASEMENT = {"supervisor.settings", "supervisor.store", "supervisor.records", "supervisor.logs"}
 
 # What a layer may import beside itself. A module belongs to the longest name that it starts with; one that has no
@@ -23,8 +23,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workers.adapters": {"workers.errors", "workers.core"},
     "workers.drivers": {"workers.errors", "workers.core"},
     "workers.bundle": {"workers.errors", "workers.core"},
-    "workers.journalfile": {"workers.errors", "workers.core"},
-    "workers.journalread": {"workers.errors", "workers.core", "workers.journalfile"},
+    "workers.segments": {"workers.errors", "workers.core"},
+    "workers.journalfile": {"workers.errors", "workers.core", "workers.segments"},
+    "workers.journalread": {"workers.errors", "workers.core", "workers.segments"},
     "workers.openat2": set(),
     "workers": {"workers"},
     "supervisor": set(),

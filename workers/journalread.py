@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from workers.core import journal
 from workers.core.journal import HEAD, MAX_PAYLOAD, Record, Scan
-from workers.journalfile import segment_name, segments
+from workers.segments import segment_name, segments
 
 WINDOW = 128 << 10  # octets read at a time; about what one page needs
 WIDEST = HEAD.size + MAX_PAYLOAD + HEAD.size  # holds any record from its head on, so that reading always advances

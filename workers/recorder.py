@@ -13,8 +13,9 @@ from workers.core.events import Blob
 from workers.core.past import Past
 from workers.core.session import Record
 from workers.errors import Refused
-from workers.journalfile import LAST_WORDS, TERMINAL_KEEP, EventLog, Reserve, TerminalLog
+from workers.journalfile import TERMINAL_KEEP, EventLog, TerminalLog
 from workers.journalread import read_events
+from workers.reserve import LAST_WORDS, Reserve
 from workers.syncer import Done, Syncer
 
 RETRY_SECONDS = 1.0  # how often a full disk is tried

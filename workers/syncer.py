@@ -15,7 +15,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from workers.journalfile import sync
+from workers.segments import sync
 
 FLUSH_OCTETS = 256 << 10  # what a power cut may take of output, at most; about what a disk writes in one go
 FLUSH_SECONDS = 0.2  # likewise in time

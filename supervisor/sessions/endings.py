@@ -25,8 +25,9 @@ from workers.core.events import Update, body_of, now_text, process
 from workers.core.lifecycle import State
 from workers.core.spec import Spec
 from workers.errors import Refused
-from workers.journalfile import EventLog, TerminalLog, sync
+from workers.journalfile import EventLog, TerminalLog
 from workers.journalread import read_events
+from workers.segments import sync
 
 PAGE = 1 << 20
 Written = tuple[int, int, bytes]  # seq, time in ns since 1970, body

@@ -14,7 +14,7 @@ from supervisor.sessions.creation import remove_bundle
 from supervisor.sessions.endings import first_facts, read_facts
 from workers.bundle import Bundle
 from workers.core.spec import Spec
-from workers.journalfile import segments
+from workers.segments import segments
 
 log = structlog.get_logger()
 

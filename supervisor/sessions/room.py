@@ -14,7 +14,7 @@ from supervisor.sessions.registry import Registry
 from supervisor.sessions.session import Session
 from workers.bundle import Bundle
 from workers.errors import Refused
-from workers.journalfile import segment_name, segments
+from workers.segments import segment_name, segments
 
 LOOK_SECONDS = 10.0  # a flat-out program prints some 500 MB in that time, half of what is kept free by default
 LARGEST = 3  # directories that a refusal names

@@ -10,7 +10,7 @@ import pytest
 
 from tests.flows.boxprocess import BoxProcess, box_process
 from tests.flows.rawstream import RawStream
-from tests.flows.smalldisk import SmallDisk, small_disk
+from tests.smalldisk import SmallDisk, small_disk
 from tests.waiting import until
 
 DISK = 32 << 20

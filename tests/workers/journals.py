@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+
+from workers.journalfile import EventLog, TerminalLog
+from workers.journalread import read_events
+
+KEEP = 256 << 10  # small enough that the smallest segments roll and trim within a test
+
+
+def events(directory: Path) -> dict[int, bytes]:
+    return {seq: body for seq, _, body in read_events(str(directory), 0, limit=1000).records}
+
+
+def write_events(directory: Path, bodies: list[bytes]) -> None:
+    log = EventLog.open(str(directory))
+    for body in bodies:
+        log.append(log.last_seq + 1, 7, body)
+    log.close()
+
+
+def write_output(directory: Path, pieces: list[bytes]) -> None:
+    log = TerminalLog.open(str(directory))
+    for piece in pieces:
+        log.append(log.end, 7, piece)
+    log.close()
 
 
 def flip(path: Path, octet: int) -> None:
@@ -15,18 +36,6 @@ def flip(path: Path, octet: int) -> None:
     data = bytearray(path.read_bytes())
     data[octet] ^= 0x10
     path.write_bytes(data)
-
-
-@contextlib.contextmanager
-def small_disk(directory: Path, octets: int) -> Iterator[Path]:
-    """A file system of `octets` at `directory`/disk. Needs root."""
-    disk = directory / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={octets}", "rc-test", disk], check=True)
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "-l", disk], check=True)
 
 
 def fill(path: Path) -> None:
@@ -45,7 +54,3 @@ def no_file_larger_than(octets: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def is_root() -> bool:
-    return os.geteuid() == 0

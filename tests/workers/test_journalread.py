@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tests.workers.journals import flip
 from workers.core.journal import HEAD
-from workers.journalfile import EventLog, TerminalLog, segments
+from workers.journalfile import EventLog, TerminalLog
 from workers.journalread import read_events, read_events_before, read_terminal, terminal_bounds
+from workers.segments import segments
 
 KEEP = 256 << 10
 

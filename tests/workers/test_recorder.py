@@ -12,9 +12,9 @@ from tests.workers.journals import no_file_larger_than
 from workers.core import events
 from workers.core.events import Blob
 from workers.core.session import Record
-from workers.journalfile import LAST_WORDS, RESERVE
 from workers.journalread import read_events, read_terminal
 from workers.recorder import CROWD, RETRY_SECONDS, Recorder, SideFiles
+from workers.reserve import LAST_WORDS, RESERVE
 
 SMALL = LAST_WORDS // 2  # with files no larger than this the reserve does not fit, and soon nothing else
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.journalfile import EventLog, TerminalLog, segments
+from workers.journalfile import EventLog, TerminalLog
+from workers.segments import segments
 from workers.syncer import FLUSH_OCTETS, FLUSH_SECONDS, Done, Syncer
 
 DEADLINE_MS = 10_000

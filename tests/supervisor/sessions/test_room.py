@@ -16,7 +16,8 @@ from tests.supervisor.sessions.livebox import spec_of
 from workers.bundle import Bundle
 from workers.core.lifecycle import State
 from workers.errors import Refused
-from workers.journalfile import TerminalLog, segments
+from workers.journalfile import TerminalLog
+from workers.segments import segments
 
 ENOUGH = Limits(octets=0, percent=0)
 NEVER_ENOUGH = Limits(octets=1 << 62)
