@@ -173,7 +173,7 @@ async def create_session_in_dir(parts: Parts) -> None:
         return
     wish = Wish(spawn_mode="same-dir", made_by="serve")
     try:
-        await parts.box.carry_out(lambda: parts.box.create(wish, OWNER))
+        await parts.box.create(wish, OWNER)
     except Refused as refusal:  # full, or no room: the box serves all the same
         log.warning("no_session_in_directory", code=refusal.code, detail=refusal.detail)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -154,13 +155,16 @@ class Box:
         return self._creation.new_id()
 
     async def create(self, wish: Wish, by: Principal) -> Session:
-        """A new session whose agent runs. The spawn mode is read once, here."""
+        """A new session whose agent runs; made to its end, also when who asks goes away. The spawn mode is read once,
+        here."""
         mode = wish.spawn_mode or self.spawn_mode
         if self.spawn_mode == "session":
             if mode == "worktree":
                 raise _mode_fixed()
             mode = "session"  # it works in the project's directory as well, and the next start knows it by this
-        return await self._creation.create(wish, by, mode)
+        # The place is taken before anything is awaited, and whoever comes when all are taken goes at once.
+        id = self._creation.reserve(wish)
+        return await self._errands.carry_out(partial(self._creation.create, id, wish, by, mode))
 
     async def stop(self, session: Session, by: Principal) -> None:
         await self._verbs.stop(session, by)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 import trio
@@ -23,18 +24,19 @@ from supervisor.sessions.claims import Claims
 from supervisor.sessions.endings import first_facts
 from supervisor.sessions.errands import attempt
 from supervisor.sessions.git import refused_by
-from supervisor.sessions.projects import Projects
+from supervisor.sessions.projects import Project, Projects
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
 from supervisor.sessions.workspaces import Workspace, Workspaces
-from supervisor.settings import AgentRow, Settings
+from supervisor.settings import Settings
 from workers.bundle import Bundle
 from workers.core.events import now_text
 from workers.core.lifecycle import State
 from workers.core.spec import Spec
 from workers.errors import Broken, Refused
 
+Undo = Callable[[], Awaitable[object]]
 LET_GO_SECONDS, LET_GO_PAUSE = 5.0, 0.005  # for a worker that was killed, or that ends by itself, to be gone
 log = structlog.get_logger()
 
@@ -58,6 +60,14 @@ class Wish:
     columns: int = 80
     made_by: str = "api"
     id: str | None = None
+
+
+class _Program(NamedTuple):
+    """What is started: an agent of the settings, or a command in its place."""
+
+    agent: str
+    adapter: str
+    argv: tuple[str, ...]
 
 
 class Creation:
@@ -86,26 +96,48 @@ class Creation:
         self._launch = launch
         self._forget = forget
 
-    async def create(self, wish: Wish, by: Principal, spawn_mode: str) -> Session:
-        """A new session whose agent runs. `spawn_mode` is that of the wish, else the box's at this moment.
+    def reserve(self, wish: Wish) -> str:
+        """Take a place for a new session, whose id this is; `create` comes next.
+
+        Raises Refused: what makes the wish void in itself, `at_capacity` or `single_session_busy`.
+        """
+        # Not async on purpose, and before anything is looked at: a box that is full refuses at once, whatever goes on.
+        check_wished(wish.env)
+        if wish.name is not None:
+            check_name(wish.name)
+        id = wish.id or self.new_id()
+        self._slots.reserve(id)
+        return id
+
+    async def create(self, id: str, wish: Wish, by: Principal, spawn_mode: str) -> Session:
+        """A new session whose agent runs, in the place that was reserved under this id. `spawn_mode` is that of the
+        wish, else the box's at this moment.
 
         Raises Refused, and then nothing is left: no slot, no tree, no branch, no bundle, no record.
         """
-        id = wish.id or self.new_id()
         async with self._claims.on_id(id, Deed.MAKE, id):
-            session = await self._make(id, wish, by, spawn_mode)
+            try:
+                session = await self._make(id, wish, by, spawn_mode)
+            except BaseException:
+                self._slots.release(id)
+                raise
         if wish.prompt:
             await _prompt(session, wish.prompt, by)
         return session
 
     async def _make(self, id: str, wish: Wish, by: Principal, spawn_mode: str) -> Session:
         await self._room.check()
-        session = self._reserve(id, wish, by, spawn_mode)
+        program = await trio.to_thread.run_sync(self._program, wish)
+        project = await self._projects.locate(wish.project)
+        session = self._register(id, wish, by, spawn_mode, program, project)
+        undo: list[Undo] = []
         try:
-            await self._prepare_and_launch(session, wish, self._neighbours(session))
+            await self._prepare_and_launch(session, wish, undo)
         except BaseException as error:
             with trio.CancelScope(shield=True):
-                await self._roll_back(session)
+                for step in reversed(undo):  # what cannot be undone is logged, and the rest is undone all the same
+                    await attempt(step)
+            self._registry.remove(session)
             if isinstance(error, Broken):
                 raise Refused("launch_failed", str(error), "rc doctor says what this machine lacks") from error
             if isinstance(error, OSError):
@@ -116,23 +148,29 @@ class Creation:
         self._workspaces.settle(session.spec)
         return session
 
-    def _reserve(self, id: str, wish: Wish, by: Principal, spawn_mode: str) -> Session:
-        # Not async on purpose: between looking for a free slot and a free name and taking them nobody else may act.
-        check_wished(wish.env)
-        agent, row, argv = self._agent(wish)
-        project = self._projects.find(wish.project)
-        if not os.path.isdir(project.path):
-            raise Refused(
-                "project_gone", f"{project.path} is not there any more", "rc project remove, or bring it back"
-            )
-        taken = self._registry.names_taken()
-        name = check_name(wish.name) if wish.name is not None else default_name(agent, taken)
+    def _program(self, wish: Wish) -> _Program:
+        """Which agent it is, and what is started. Looks for the program on the disk."""
+        if wish.command is None:
+            row = self._settings.agent(wish.agent or self._settings.default_agent)
+            return _Program(row.name, row.adapter, tuple(row.command))
+        row = self._settings.agent(wish.agent or "shell")
+        if row.adapter != "terminal":
+            raise Refused("invalid", f"{row.name} takes no command of its own", "leave --agent out to run a command")
+        return _Program(row.name, row.adapter, wish.command)
+
+    def _register(
+        self, id: str, wish: Wish, by: Principal, spawn_mode: str, program: _Program, project: Project
+    ) -> Session:
+        # Not async on purpose: between looking for a free name and taking it nobody else may act.
+        agent, adapter, argv = program
+        names = self._registry.names_taken()
+        name = default_name(agent, names) if wish.name is None else check_name(wish.name)
         self._registry.check_free(name)
         spec = Spec(
             id=id,
             name=name,
             agent=agent,
-            adapter=row.adapter,
+            adapter=adapter,
             argv=argv,
             env={},
             workspace=project.path,
@@ -146,19 +184,7 @@ class Creation:
             made_by=wish.made_by,
             terminal_keep=self._settings.terminal_keep,
         )
-        self._slots.reserve(spec.id)
         return self._registry.add(spec, first_facts(spec))
-
-    def _agent(self, wish: Wish) -> tuple[str, AgentRow, tuple[str, ...]]:
-        if wish.command is not None:
-            name = wish.agent or "shell"
-            row = self._settings.agent(name)
-            if row.adapter != "terminal":
-                raise Refused("invalid", f"{name} takes no command of its own", "leave --agent out to run a command")
-            return name, row, wish.command
-        name = wish.agent or self._settings.default_agent
-        row = self._settings.agent(name)
-        return name, row, tuple(row.command)
 
     def new_id(self) -> str:
         kind = self._settings.environment
@@ -170,37 +196,34 @@ class Creation:
         others = (other for other in self._registry if other is not session and not other.ended)
         return [other.facts.name for other in others if other.spec.workspace == path]
 
-    async def _prepare_and_launch(self, session: Session, wish: Wish, neighbours: list[str]) -> None:
+    async def _prepare_and_launch(self, session: Session, wish: Wish, undo: list[Undo]) -> None:
+        """Each step undoes itself when it fails, and says how it is undone when a later one does."""
         session.set_facts(state=State.PREPARING)
         spec = session.spec
         workspace = await self._workspaces.prepare(
-            spec.id, spec.spawn_mode, spec.project_path, session.facts.name, wish.base, neighbours
+            spec.id, spec.spawn_mode, spec.project_path, session.facts.name, wish.base, self._neighbours(session)
         )
-        session.spec = self._complete(spec, workspace, wish)
-        await trio.to_thread.run_sync(Bundle.create, session.bundle.directory, session.spec)
+        placed = _placed(spec, workspace)
+        undo.append(partial(self._workspaces.undo, placed))
+        session.spec = replace(placed, env=agent_environment(self._settings, placed, wish.env))
+        await trio.to_thread.run_sync(_make_bundle, session.bundle, session.spec)
+        undo.append(partial(trio.to_thread.run_sync, remove_bundle, session.bundle))
+        undo.append(partial(self._forget, session))  # also a worker that comes up after we have given it up
         await self._launch(session)
         if not has_started(session):
             raise await launch_refusal(session)
 
-    def _complete(self, spec: Spec, workspace: Workspace, wish: Wish) -> Spec:
-        """The spec with what only the prepared workspace can tell."""
-        placed = replace(
-            spec,
-            workspace=workspace.path,
-            branch=workspace.branch,
-            base_commit=workspace.base_commit,
-            base_ref=workspace.base_ref,
-            notices=workspace.notices,
-        )
-        return replace(placed, env=agent_environment(self._settings, placed, wish.env))
 
-    async def _roll_back(self, session: Session) -> None:
-        """Undo, in the opposite order. What cannot be undone is logged, and the rest is undone all the same."""
-        await attempt(partial(self._forget, session))
-        await attempt(partial(trio.to_thread.run_sync, remove_bundle, session.bundle))
-        await attempt(partial(self._workspaces.undo, session.spec))
-        self._registry.remove(session)
-        self._slots.release(session.id)
+def _placed(spec: Spec, workspace: Workspace) -> Spec:
+    """The spec with what only the prepared workspace can tell."""
+    return replace(
+        spec,
+        workspace=workspace.path,
+        branch=workspace.branch,
+        base_commit=workspace.base_commit,
+        base_ref=workspace.base_ref,
+        notices=workspace.notices,
+    )
 
 
 async def _prompt(session: Session, text: str, by: Principal) -> None:
@@ -226,6 +249,16 @@ async def launch_refusal(session: Session) -> Refused:
     note = await trio.to_thread.run_sync(session.bundle.read_json, "exit.json") or {}
     detail = str(note.get("detail") or f"the agent of {session.facts.name} did not start")
     return Refused("launch_failed", detail, "check that the command is there and may be run")
+
+
+def _make_bundle(bundle: Bundle, spec: Spec) -> None:
+    try:
+        Bundle.create(bundle.directory, spec)
+    except FileExistsError:  # somebody's, which is not ours to remove
+        raise
+    except OSError:
+        remove_bundle(bundle)
+        raise
 
 
 def remove_bundle(bundle: Bundle) -> None:

@@ -120,7 +120,8 @@ class Worktrees:
         """Nobody else of this box changes the registrations of this repository meanwhile."""
         async with self._locks.setdefault(repository.common_dir, trio.Lock()):
             # The file keeps out a supervisor that is being replaced while it still makes trees.
-            descriptor = await _lock(os.path.join(self._folder(repository), ".lock"), LOCK_SECONDS)
+            folder = await trio.to_thread.run_sync(self._folder, repository)
+            descriptor = await _lock(os.path.join(folder, ".lock"), LOCK_SECONDS)
             try:
                 yield
             finally:

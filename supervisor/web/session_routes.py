@@ -58,7 +58,7 @@ class SessionRoutes:
         id = getattr(request.state, "session_id", None)  # chosen before, for a request with an Idempotency-Key
         session = box.registry.find(id) if id else None
         if session is None:
-            session = await box.carry_out(lambda: box.create(Wish(**given, id=id), by))
+            session = await box.create(Wish(**given, id=id), by)
         return Json(box.show(session), status_code=201)
 
     async def list(self, request: Request, query: Annotated[models.SessionsQuery, Query()]) -> Response:

@@ -12,8 +12,12 @@ from typing import Any
 
 import trio
 
+from supervisor.cli.options import ServeOptions
+from supervisor.core.access import OWNER
 from supervisor.core.admission import Slots
+from supervisor.sessions.bases import Fetcher
 from supervisor.sessions.claims import Claims
+from supervisor.sessions.creation import Creation, Wish
 from supervisor.sessions.deletion import Deletion
 from supervisor.sessions.endings import first_facts
 from supervisor.sessions.errands import Errands
@@ -22,12 +26,16 @@ from supervisor.sessions.keeper import Keeping
 from supervisor.sessions.keepers import Keepers
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.link import Supervisor
+from supervisor.sessions.projects import Project, Projects
 from supervisor.sessions.recovery import take_inventory
 from supervisor.sessions.registry import Registry
+from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
 from supervisor.sessions.trash import Trash
 from supervisor.sessions.verbs import Verbs
+from supervisor.sessions.workspaces import Workspaces
 from supervisor.sessions.worktrees import Worktrees
+from supervisor.settings import Settings, settle_all
 from workers.bundle import Bundle, boot_id
 from workers.core.lifecycle import State
 from workers.core.spec import Spec
@@ -54,6 +62,16 @@ def spec_of(home: Path, *argv: str, adapter: str = "terminal", **facts: object) 
     return replace(spec, **facts)  # type: ignore[arg-type]  # the caller names fields of Spec
 
 
+def settings_of(home: Path) -> Settings:
+    """Those of a box with the agents `shell`, `echo` and `none`, whose program is not there."""
+    config = home / "box.toml"
+    config.write_text(
+        '[agents.none]\nadapter = "terminal"\ncommand = ["no-such-program"]\n[disk]\nkeep_free = "0"\nkeep_free_percent = 0\n'
+    )
+    environ = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "RC_CONFIG": str(config)}
+    return settle_all(ServeOptions(state_dir=str(home)), environ, {})
+
+
 @dataclass
 class LiveBox:
     """What a test drives. `ended` are the sessions whose end was told, in order."""
@@ -66,6 +84,7 @@ class LiveBox:
     errands: Errands
     claims: Claims
     verbs: Verbs
+    creation: Creation
     ended: list[Session] = field(default_factory=list)
 
     def register(self, spec: Spec) -> Session:
@@ -77,6 +96,10 @@ class LiveBox:
     def take_up(self, index: Mapping[str, dict[str, Any]]) -> list[Session]:
         """What an earlier supervisor left, as it is done at a start."""
         return [self.registry.add(each.spec, each.facts) for each in take_inventory(self.registry.directory, index)]
+
+    async def create(self, wish: Wish, spawn_mode: str = "same-dir") -> Session:
+        """A session by the one path of the product, in the project `app` of this box."""
+        return await self.creation.create(self.creation.reserve(wish), wish, OWNER, spawn_mode)
 
     async def start(self, *argv: str, adapter: str = "terminal") -> Session:
         """A session whose agent runs (or has ended already)."""
@@ -102,13 +125,19 @@ async def live_box(home: Path, epoch: int = 1, capacity: int = 8) -> AsyncIterat
     keeping = Keeping(Supervisor(epoch, f"test-{epoch}"), boot_id(), on_ended)
     keepers = Keepers(keeping, launcher, errands)
     claims = Claims(registry)
-    deletion = Deletion(Trash(str(home)), Inspector(launcher.ask, str(home / "scratch")), Worktrees(str(home)))
+    worktrees = Worktrees(str(home))
+    deletion = Deletion(Trash(str(home)), Inspector(launcher.ask, str(home / "scratch")), worktrees)
     verbs = Verbs(registry, slots, claims, deletion, boot_id(), keepers.launch)
+    settings = settings_of(home)
+    room = Room(str(home), settings.room, registry, lambda: None)
+    projects = Projects([Project("app", str(home / "app"))])
+    workspaces = Workspaces(worktrees, Fetcher())
+    creation = Creation(settings, registry, slots, claims, projects, workspaces, room, keepers.launch, keepers.forget)
     with trio.fail_after(4 * SECONDS):
         async with trio.open_nursery() as running:
             await running.start(launcher.run)
             await running.start(errands.run)
-            yield LiveBox(home, registry, slots, keepers, launcher, errands, claims, verbs, ended)
+            yield LiveBox(home, registry, slots, keepers, launcher, errands, claims, verbs, creation, ended)
             running.cancel_scope.cancel()
 
 
