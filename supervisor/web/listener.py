@@ -100,8 +100,9 @@ class _Door:
             await self._streams(stream, head, raw_head, principal)
             return
         place.may_go = principal == ANONYMOUS
-        state = {"principal": principal, "transport": entrance.transport, "hosts": entrance.hosts}
-        await Bounded(self._app, self.context, state, Replay(stream, raw_head)).run()
+        line = Replay(stream, raw_head)
+        known = {"principal": principal, "transport": entrance.transport, "hosts": entrance.hosts}
+        await Bounded(self._app, self.context, {**known, "delivered": line.delivered}, line).run()
 
 
 async def _refuse(stream: trio.SocketStream, refused: Refused, method: str = "GET") -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 import trio
 
 from supervisor.core.clientframes import ClientFrames
+from supervisor.web.unread import unread
 
 READ = 64 << 10  # octets at a time: a paste in one system call
 STALL_SECONDS = 1.0  # without progress, by the interface: the connection is then behind
@@ -92,13 +93,15 @@ class Outlet(trio.abc.Stream):
     async def _wait_writable(self) -> None:
         if self._descriptor < 0:
             raise trio.ClosedResourceError("the connection is closed")
-        with trio.move_on_after(STALL_SECONDS):
-            await trio.lowlevel.wait_writable(self._descriptor)
-            return
-        self.stalled = True
-        with trio.move_on_after(WRITE_SECONDS - STALL_SECONDS):
-            await trio.lowlevel.wait_writable(self._descriptor)
-            return
+        left, since = unread(self._descriptor), trio.current_time()
+        while trio.current_time() - since < WRITE_SECONDS:
+            with trio.move_on_after(STALL_SECONDS):
+                await trio.lowlevel.wait_writable(self._descriptor)
+                return
+            if unread(self._descriptor) < left:
+                left, since = unread(self._descriptor), trio.current_time()
+            else:
+                self.stalled = True
         raise trio.BrokenResourceError("the other side does not read")
 
     # In

@@ -34,7 +34,7 @@ def router(box: Box) -> APIRouter:
     @routes.get("/v1/stream", status_code=200, responses=EVENTS, response_class=EventStream)
     async def box_stream(request: Request) -> Response:
         _check_accept(request)
-        return box_events(box, principal(request))
+        return box_events(box, principal(request), request.state.delivered)
 
     @routes.get(
         SESSION + "/stream",
@@ -46,7 +46,8 @@ def router(box: Box) -> APIRouter:
     async def session_stream(request: Request, id: str) -> Response:
         session = box.session(id)
         _check_accept(request)
-        return session_events(box, session, request.url.query, request.headers.get("last-event-id"), principal(request))
+        asked = request.url.query, request.headers.get("last-event-id"), principal(request)
+        return session_events(box, session, *asked, request.state.delivered)
 
     return routes
 

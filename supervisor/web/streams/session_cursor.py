@@ -195,7 +195,6 @@ class Cursor:
             self._skip_to_end()
             self.say(type="behind", last_seq=self.seq, terminal_offset=self.offset)
             self.show_screen()
-            self._credit = None if self._credit is None else self.offset
         self.stalled = False
 
     def tell_history(self) -> None:
@@ -207,14 +206,15 @@ class Cursor:
             self.show_screen()
 
     def _is_behind(self) -> bool:
-        lag = self._hub.end - self.offset if self._is_terminal else 0
-        undrawn = 0 if self._credit is None else self.offset - self._credit
-        waiting = lag > 0 or self._hub.last_seq > self.seq
-        return lag > BEHIND or undrawn > BEHIND or (self.stalled and waiting)
+        drawn = self.offset if self._credit is None else self._credit
+        if self._is_terminal and self._hub.end - drawn > BEHIND:
+            return True
+        return self.stalled and (self._hub.last_seq > self.seq or self._hub.end > self.offset)
 
     def _skip_to_end(self) -> None:
         self.seq, self.offset = self._hub.last_seq, self._hub.end
         self._page.clear()
+        self._credit = None if self._credit is None else self.offset
         self._sizes.clear()
 
     async def fetch(self) -> None:
@@ -222,6 +222,8 @@ class Cursor:
         pages = self._pages
         if pages.shows_screen:
             self.offset = await pages.bring_screen(self.seq, self.offset)
+            if self._credit is not None:
+                self._credit = max(self._credit, self.offset)  # of what it missed it draws nothing
         elif self._hub.events_after(self.seq) is None:
             await pages.bring_events(self.seq, self.offset)
         else:

@@ -35,11 +35,13 @@ class EventStream(Response):
 
     media_type: str = "text/event-stream"
 
-    def __init__(self, opening: Opening, stopping: trio.Event) -> None:
+    def __init__(self, opening: Opening, stopping: trio.Event, delivered: Callable[[], int]) -> None:
+        """`delivered` tells how many octets of the connection the client has taken."""
         super().__init__(headers={"x-accel-buffering": "no"})  # nginx would keep events to itself
         del self.headers["content-length"]
         self._opening = opening
         self._stopping = stopping
+        self._delivered = delivered
         self._news = trio.Event()
         self._ending: Ending | None = None
 
@@ -77,9 +79,10 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": b"data: %s\n\n" % bye, "more_body": True})
                 return
             if batch.pieces:
-                began = trio.current_time()
-                await send({"type": "http.response.body", "body": b"".join(batch.pieces), "more_body": True})
-                source.stalled |= trio.current_time() - began > STALL_SECONDS
+                async with trio.open_nursery() as sending:
+                    sending.start_soon(self._watch, source)
+                    await send({"type": "http.response.body", "body": b"".join(batch.pieces), "more_body": True})
+                    sending.cancel_scope.cancel()
                 source.advance(batch, len(batch.pieces))
             elif batch.more:
                 await source.fetch()
@@ -89,6 +92,15 @@ class EventStream(Response):
                 if patience.cancelled_caught:
                     await send({"type": "http.response.body", "body": COMMENT, "more_body": True})
 
+    async def _watch(self, source: Source) -> None:
+        """Tell the source, which has something to send, of every second in which the client has taken nothing."""
+        taken = self._delivered()
+        while True:
+            await trio.sleep(STALL_SECONDS)
+            before, taken = taken, self._delivered()
+            if taken <= before:
+                source.stalled = True
+
 
 def session_events(
     box: StreamBox,
@@ -96,6 +108,7 @@ def session_events(
     query: str,
     last_event_id: str | None,
     principal: Principal,
+    delivered: Callable[[], int],
     clock: Clock = CLOCK,
 ) -> EventStream:
     """The stream of one session. Raises Refused before anything of the answer is sent."""
@@ -111,10 +124,10 @@ def session_events(
             await begin(cursor, session, wanted, seat, box.epoch, box.show(session))
             yield cursor
 
-    return EventStream(opening, box.stopping)
+    return EventStream(opening, box.stopping, delivered)
 
 
-def box_events(box: WatchedBox, principal: Principal) -> EventStream:
+def box_events(box: WatchedBox, principal: Principal, delivered: Callable[[], int]) -> EventStream:
     """The stream of the box."""
 
     @asynccontextmanager
@@ -126,4 +139,4 @@ def box_events(box: WatchedBox, principal: Principal) -> EventStream:
                 yield source
                 following.cancel_scope.cancel()
 
-    return EventStream(opening, box.stopping)
+    return EventStream(opening, box.stopping, delivered)

@@ -23,6 +23,16 @@ async def test_what_was_read_comes_first_and_then_the_line() -> None:
         assert await stream.receive_some(100) == b"rest"
 
 
+async def test_what_the_other_side_has_taken_is_known() -> None:
+    ours, theirs = await pair()
+    async with ours, theirs:
+        stream = Replay(ours, b"head")
+        await stream.send_all(b"x" * 40_000)
+        assert stream.delivered() <= 0, "it is still the kernel's"
+        assert len(await theirs.receive_some(40_000)) == 40_000
+        assert stream.delivered() == 40_000
+
+
 async def test_what_is_sent_goes_straight_through() -> None:
     ours, theirs = await pair()
     async with theirs:

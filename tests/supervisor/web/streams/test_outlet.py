@@ -97,6 +97,21 @@ async def test_a_second_without_progress_is_noticed_and_a_minute_is_the_end(mock
             mock_clock.jump(WRITE_SECONDS - STALL_SECONDS)
 
 
+async def test_a_peer_that_reads_slowly_gets_on(mock_clock: MockClock) -> None:
+    async with line() as (outlet, peer):
+        sent = b"".join(fill(outlet))
+        got = b""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outlet.send_all, b"the end")
+            while nursery.child_tasks:
+                await trio.testing.wait_all_tasks_blocked()
+                got += await peer.receive_some(40_000)
+                mock_clock.jump(STALL_SECONDS)
+                assert not outlet.stalled
+        got += await read(peer, len(sent) + 7 - len(got))
+        assert got == sent + b"the end"
+
+
 async def test_a_peer_that_is_gone_breaks_the_line_and_never_the_pusher() -> None:
     async with line() as (outlet, peer):
         await peer.aclose()

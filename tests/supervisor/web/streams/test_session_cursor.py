@@ -183,6 +183,18 @@ async def test_a_client_that_does_not_draw_is_behind(tmp_path: Path) -> None:
         assert len(await reader.read()) == 1, "what it had not drawn is forgotten"
 
 
+async def test_what_came_while_the_screen_was_shown_need_not_be_drawn(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, reading(stage, wants_all=False) as reader:
+        reader.cursor.credit(0)
+        for _ in range(18):
+            stage.worker.print(b"x" * 60_000)
+        stage.worker.snapshot = snapshot(3 * 18 * 60_000)  # the worker is far ahead of us
+        assert (await reader.read(1))[0]["type"] == "behind"
+        for _ in range(2 * 18):
+            stage.worker.print(b"x" * 60_000)
+        assert [piece["type"] for piece in await reader.read()] == ["screen"]
+
+
 async def test_a_client_that_wants_all_and_does_not_draw_gets_no_more_until_it_does(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage, reading(stage) as reader:
         reader.cursor.credit(0)

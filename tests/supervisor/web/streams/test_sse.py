@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,15 @@ async def listening(response: EventStream) -> AsyncIterator[Listener]:
         nursery.cancel_scope.cancel()
 
 
-def session_stream(stage: Stage, query: str = "", last_event_id: str | None = None) -> EventStream:
-    return session_events(stage.box, stage.session, query, last_event_id, OWNER, stage.clock)
+def nothing() -> int:
+    """What a client has taken that stands still."""
+    return 0
+
+
+def session_stream(
+    stage: Stage, query: str = "", last_event_id: str | None = None, delivered: Callable[[], int] = nothing
+) -> EventStream:
+    return session_events(stage.box, stage.session, query, last_event_id, OWNER, delivered, stage.clock)
 
 
 async def test_a_session_tells_hello_then_the_screen_then_what_is_live(tmp_path: Path) -> None:
@@ -137,13 +145,53 @@ async def test_a_silent_stream_has_a_comment_every_fifteen_seconds(tmp_path: Pat
         assert (await listener.next())["seq"] == 1
 
 
-async def test_a_reader_that_takes_a_second_is_behind(tmp_path: Path, mock_clock: MockClock) -> None:
+async def test_a_slow_reader_that_gets_on_is_not_behind(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with open_stage(tmp_path) as stage:
+        gets_on = itertools.count().__next__
+        async with listening(session_stream(stage, delivered=gets_on)) as listener:
+            await listener.until("screen")
+            stage.worker.print(b"slow")
+            await trio.testing.wait_all_tasks_blocked()
+            stage.worker.print(b"kept")
+            for _ in range(5):
+                mock_clock.jump(STALL_SECONDS)
+                await trio.testing.wait_all_tasks_blocked()
+            assert [(await listener.next())["offset"] for _ in range(2)] == [0, 4]
+
+
+async def test_a_reader_that_wants_all_and_stands_still_gets_it_all(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with open_stage(tmp_path) as stage, listening(session_stream(stage, "catch_up=all")) as listener:
+        await listener.until("lease")
+        for offset in range(0, 3_000_000, 60_000):
+            stage.worker.print(b"x" * 60_000)
+            if offset == 0:
+                await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(STALL_SECONDS)
+        at = 0
+        while at < 3_000_000:
+            message = await listener.next()
+            assert (message["type"], message["offset"]) == ("terminal", at)
+            at += len(base64.b64decode(message["data"]))
+
+
+async def test_a_reader_that_leaves_a_mebibyte_unread_is_behind(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, listening(session_stream(stage)) as listener:
+        await listener.until("screen")
+        for _ in range(20):
+            stage.worker.print(b"x" * 60_000)
+        stage.worker.snapshot = {"parts": [], "live_at": 1_200_000}
+        assert await listener.until("behind") == {"type": "behind", "last_seq": 0, "terminal_offset": 1_200_000}
+        assert await listener.next() == {"type": "screen", "live_at": 1_200_000}
+
+
+async def test_a_reader_that_stands_still_for_a_second_is_behind(tmp_path: Path, mock_clock: MockClock) -> None:
     async with open_stage(tmp_path) as stage, listening(session_stream(stage)) as listener:
         await listener.until("screen")
         stage.worker.print(b"slow")
         await trio.testing.wait_all_tasks_blocked()
         stage.worker.print(b"lost")
-        mock_clock.jump(STALL_SECONDS + 0.1)
+        mock_clock.jump(STALL_SECONDS)
+        await trio.testing.wait_all_tasks_blocked()
         stage.worker.snapshot = {"parts": [], "live_at": 8}
         assert (await listener.next())["offset"] == 0
         assert (await listener.next())["type"] == "behind"
@@ -178,7 +226,7 @@ async def test_a_deleted_session_says_goodbye_for_good(tmp_path: Path) -> None:
 
 
 async def test_the_box_tells_the_same_as_over_a_websocket(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage, listening(box_events(stage.box, OWNER)) as listener:
+    async with open_stage(tmp_path) as stage, listening(box_events(stage.box, OWNER, nothing)) as listener:
         hello = await listener.next()
         assert (hello["type"], hello["approvals"]) == ("hello", [])
         assert [session["id"] for session in hello["sessions"]] == [SESSION]
