@@ -122,8 +122,9 @@ async def replace_lost_bundle(session: Session, boot: str) -> None:
         await trio.to_thread.run_sync(Bundle.create, session.bundle.directory, spec)
     except OSError as error:
         raise _not_taken(error) from error
+    await trio.to_thread.run_sync(_write_lost, session.bundle, session.id, boot, "lost")
     session.set_facts(last_seq=0)
-    await write_lost(session, boot, "lost")
+    await catch_up(session)
 
 
 async def write_later(session: Session, boot: str, update: Update, by: dict[str, Any] | None) -> int:

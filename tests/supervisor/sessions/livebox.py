@@ -65,9 +65,8 @@ def spec_of(home: Path, *argv: str, adapter: str = "terminal", **facts: object) 
 def settings_of(home: Path) -> Settings:
     """Those of a box with the agents `shell`, `echo` and `none`, whose program is not there."""
     config = home / "box.toml"
-    config.write_text(
-        '[agents.none]\nadapter = "terminal"\ncommand = ["no-such-program"]\n[disk]\nkeep_free = "0"\nkeep_free_percent = 0\n'
-    )
+    agents = '[agents.none]\nadapter = "terminal"\ncommand = ["no-such-program"]\n'
+    config.write_text(agents + '[disk]\nkeep_free = "0"\nkeep_free_percent = 0\n')
     environ = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "RC_CONFIG": str(config)}
     return settle_all(ServeOptions(state_dir=str(home)), environ, {})
 
