@@ -96,7 +96,8 @@ class Recorder:
     @property
     def damage(self) -> list[str]:
         """What was found broken when the journal was opened."""
-        return [each.detail for each in (*self._events.damage, *self._terminal.damage)]
+        events = [each.text("events") for each in self._events.damage]
+        return events + [each.text("octets of output") for each in self._terminal.damage]
 
     @property
     def first_seq(self) -> int:

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,8 @@ from supervisor.core.verdict import lost_reason
 from supervisor.sessions.session import Session
 from supervisor.sessions.strays import end_strays
 from workers.bundle import Bundle
-from workers.core.events import Update, body_of, now_text, process
+from workers.core.events import Update, body_of, notice, now_text, process
+from workers.core.journal import Damage
 from workers.core.lifecycle import State
 from workers.core.spec import Spec
 from workers.errors import Refused
@@ -105,7 +106,8 @@ def _write_lost(bundle: Bundle, session: str, boot: str, reason: str | None) -> 
         ended = {"code": None, "signal": None, "reason": why}
         note = {"state": state, **ended}
         try:
-            _append(bundle, boot, process(state, **ended, terminal_offset=_end_of_terminal(bundle)), None)
+            offset, torn = _end_of_terminal(bundle)
+            _append(bundle, boot, [*torn, process(state, **ended, terminal_offset=offset)], None)
             bundle.write("exit.json", json.dumps({"at": now_text(time.time_ns()), **note}))
         except (Refused, OSError) as error:
             log.error("end_not_written", session=session, detail=str(error))
@@ -140,22 +142,25 @@ async def write_later(session: Session, boot: str, update: Update, by: dict[str,
         raise Refused(
             "invalid_state", f"session {session.facts.name} is just changing its state", "try again in a moment"
         )
-    history, record = written
+    history, records = written
     session.set_facts(history=history)
-    session.take_event(*record)
-    return record[0]
+    for record in records:
+        session.take_event(*record)
+    return records[-1][0]
 
 
 def _not_taken(error: OSError) -> Refused:
     return Refused("disk_full", f"the disk did not take it: {error.strerror}", "look at the box's disk")
 
 
-def _write_later(bundle: Bundle, boot: str, update: Update, by: dict[str, Any] | None) -> tuple[str, Written] | None:
+def _write_later(
+    bundle: Bundle, boot: str, update: Update, by: dict[str, Any] | None
+) -> tuple[str, list[Written]] | None:
     with _holding(bundle) as held:
         if not held:
             return None
-        record = _append(bundle, boot, update, by)
-        return bundle.history_for(boot), record
+        records = _append(bundle, boot, [update], by)
+        return bundle.history_for(boot), records
 
 
 @contextlib.contextmanager
@@ -168,23 +173,32 @@ def _holding(bundle: Bundle) -> Iterator[bool]:
             os.close(lock)
 
 
-def _append(bundle: Bundle, boot: str, update: Update, by: dict[str, Any] | None) -> Written:
-    """Number the update, write it, and have it on disk. The caller holds the lock."""
+def _append(bundle: Bundle, boot: str, updates: Sequence[Update], by: dict[str, Any] | None) -> list[Written]:
+    """Number the updates, write them, and have them on disk. The caller holds the lock."""
     bundle.history_for(boot)
     journal = EventLog.open(bundle.directory)
     try:
-        record = (journal.last_seq + 1, time.time_ns(), body_of(update, "person" if by else "rc", by))
-        journal.append(*record)
+        bodies = [body_of(told, "rc") for told in _torn(journal.damage, "events")]
+        bodies += [body_of(update, "person" if by else "rc", by) for update in updates]
+        records = [(seq, time.time_ns(), body) for seq, body in enumerate(bodies, journal.last_seq + 1)]
+        for record in records:
+            journal.append(*record)
         if failure := sync(journal.take_unsynced()):
             raise failure
-        return record
+        return records
     finally:
         journal.close()
 
 
-def _end_of_terminal(bundle: Bundle) -> int:
+def _end_of_terminal(bundle: Bundle) -> tuple[int, list[Update]]:
+    """The offset, and what people should know about it."""
     terminal = TerminalLog.open(bundle.directory)
     try:
-        return terminal.end
+        return terminal.end, _torn(terminal.damage, "octets of output")
     finally:
         terminal.close()
+
+
+def _torn(damage: Sequence[Damage], what: str) -> list[Update]:
+    """Told here, because it is cut off as the journal is opened; a hole stays, and is a gap to whoever reads."""
+    return [notice("warning", each.text(what)) for each in damage if each.is_torn_end]

@@ -14,7 +14,8 @@ SECONDS = 20.0
 
 
 class RawStream:
-    """`messages` hold JSON as it came; `terminal` is every octet of output, in order, from the offset `begins` on.
+    """`messages` hold JSON as it came; `terminal` is every octet of output, in order, from the offset `begins` on, with
+    zeros for those of a gap.
 
     With `already`, all that was seen on earlier connections, it goes on behind that.
     """
@@ -81,12 +82,20 @@ class RawStream:
             raise ConnectionError(f"closed with {self.closed}")
         if opcode == 1:
             self.messages.append(json.loads(data))
+            if self.messages[-1]["type"] == "terminal_gap":
+                self._pass_over(self.messages[-1])
         elif opcode == 2 and data[0] == 1:
             (offset,) = struct.unpack(">Q", data[1:9])
             if self.begins is None:
                 self.begins = offset
             assert offset == self.end, f"output from {offset} after {self.end}"
             self.terminal += data[9:]
+
+    def _pass_over(self, gap: dict[str, Any]) -> None:
+        if self.begins is None:
+            self.begins = gap["from"]
+        assert gap["from"] == self.end < gap["to"]
+        self.terminal += bytes(gap["to"] - gap["from"])
 
     def _frame(self) -> tuple[int, bytes]:
         self._need(2)

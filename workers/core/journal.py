@@ -42,11 +42,22 @@ class Record(NamedTuple):  # a tuple, because a segment can hold 100,000 of them
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What a journal has lost: the numbers `first` to `last` (none when `last` < `first`), and what was seen."""
+    """What a journal has lost: the numbers `first` to `last` (`last` < `first`: none), and what was seen."""
 
     first: int
     last: int
     detail: str
+
+    @property
+    def is_torn_end(self) -> bool:
+        """Nothing that was ever told is lost, only what was being written when the writer was."""
+        return self.last < self.first
+
+    def text(self, what: str) -> str:
+        """For people; `what` has such numbers."""
+        if self.is_torn_end:
+            return f"In the session's journal of {what}, {self.detail}."
+        return f"The session's journal has lost {what} {self.first} to {self.last}: {self.detail}."
 
 
 @dataclass(frozen=True, slots=True)

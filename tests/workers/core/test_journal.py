@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.core import journal
-from workers.core.journal import HEAD, MARK, Kind, Record
+from workers.core.journal import HEAD, MARK, Damage, Kind, Record
 
 PAYLOADS = st.lists(st.binary(max_size=60) | st.just(MARK * 9), min_size=1, max_size=8)
 
@@ -133,3 +133,10 @@ def test_a_place_is_found_from_the_middle_of_a_record() -> None:
     data = segment([b"one", b"two", b"three"])
     assert journal.find_number(1, 5, data[5:]) == (HEAD.size + 3, 2)
     assert journal.find_number(1, len(data) - 3, data[-3:]) is None
+
+
+def test_damage_is_put_into_words() -> None:
+    hole, torn = Damage(4, 9, "damaged records"), Damage(10, 9, "an unfinished record of 7 octets was cut off")
+    assert hole.text("events") == "The session's journal has lost events 4 to 9: damaged records."
+    assert torn.text("events") == "In the session's journal of events, an unfinished record of 7 octets was cut off."
+    assert (hole.is_torn_end, torn.is_torn_end) == (False, True)
