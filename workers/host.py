@@ -20,7 +20,7 @@ from workers.core.events import now_text
 from workers.core.lifecycle import ENDED
 from workers.core.past import Past
 from workers.core.screen import Tracker
-from workers.core.session import Effect, EndAgent, Order, Record, SendSignal, Session, SetSize
+from workers.core.session import Effect, EndAgent, Order, SendSignal, Session, SetSize, WriteEvent
 from workers.core.spec import Spec
 from workers.errors import Broken, Refused
 from workers.journalread import read_terminal
@@ -177,8 +177,8 @@ class Host:
 
     def _do(self, effects: list[Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, Record):
-                self._recorder.record(effect)
+            if isinstance(effect, WriteEvent):
+                self._recorder.write_event(effect)
             elif isinstance(effect, Type):
                 self._type(effect.data)
             elif isinstance(effect, EndAgent):

@@ -31,7 +31,7 @@ GRACE = 2.0  # seconds for the last words of one who is late
 CPU_SECONDS = 600  # the deadline counts time, this one work; a backstop that nobody should ever meet
 
 
-class Line:
+class SocketReply:
     """The Reply that goes over a socket."""
 
     def __init__(self, line: socket.socket, seconds: float) -> None:
@@ -83,7 +83,7 @@ def run(question: dict[str, Any], seconds: float, answer: socket.socket) -> None
     """
     _withdraw()
     answer.setblocking(True)
-    reply = Line(answer, seconds)
+    reply = SocketReply(answer, seconds)
     try:
         with deadline(seconds):
             QUESTIONS[question["do"]](question, reply)
@@ -118,7 +118,7 @@ def refusal_of(error: OSError) -> Refused:
     return Refused("git_failed", f"the tree could not be looked at: {error.strerror}", "see to its cause and try again")
 
 
-def _refuse(reply: Line, refused: Refused) -> None:
+def _refuse(reply: SocketReply, refused: Refused) -> None:
     words = {"code": refused.code, "detail": refused.detail, "hint": refused.hint, **refused.fields}
     with contextlib.suppress(OSError, Late), deadline(GRACE):
         reply.tell({"error": words})

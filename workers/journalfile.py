@@ -6,7 +6,7 @@ There is one writer, the holder of the bundle's lock.
 from __future__ import annotations
 
 from workers.core import journal
-from workers.core.journal import Damage, Kind
+from workers.core.journal import Damage, RecordKind
 from workers.segments import Segments
 
 EVENTS_KEEP = 64 << 20  # octets of events kept for a session; then the oldest become a gap
@@ -42,7 +42,7 @@ class EventLog:
     def append(self, seq: int, at_ns: int, body: bytes) -> None:
         """Write the next event whole or not at all. `at_ns` is since 1970. Raises Refused("disk_full")."""
         assert seq == self.last_seq + 1
-        if self._files.write(Kind.EVENT, seq, at_ns, body):
+        if self._files.write(RecordKind.EVENT, seq, at_ns, body):
             while self._files.without_oldest >= self._keep:
                 self._files.drop_oldest()
             self.first_seq = self._files.firsts[0]
@@ -97,7 +97,7 @@ class TerminalLog:
     def append(self, offset: int, at_ns: int, data: bytes) -> None:
         """Write the output that begins at `offset` whole or not at all. Raises Refused("disk_full")."""
         assert offset == self.end
-        if self._files.write(Kind.OUTPUT, offset, at_ns, data):
+        if self._files.write(RecordKind.OUTPUT, offset, at_ns, data):
             while self._has_too_much(offset):
                 self._files.drop_oldest()
             self.start = self._files.firsts[0]

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from workers.core.events import Blob
 from workers.core.past import Past
-from workers.core.session import Record
+from workers.core.session import WriteEvent
 from workers.errors import Refused
 from workers.journalfile import TERMINAL_KEEP, EventLog, TerminalLog
 from workers.journalread import read_events
@@ -86,7 +86,7 @@ class Recorder:
         self._files = SideFiles(directory)
         self._reserve = Reserve(directory)
         self._reserve.rebuild()
-        self._backlog: deque[tuple[Record, int]] = deque()
+        self._backlog: deque[tuple[WriteEvent, int]] = deque()
         self._late: dict[str, bytes] = {}  # small files that wait as well, by name
         self._held = b""
         self._answers: dict[Hashable, Answer] = {}  # of what is being put on disk, by token
@@ -145,9 +145,9 @@ class Recorder:
 
     # Writing
 
-    def record(self, record: Record) -> None:
+    def write_event(self, event: WriteEvent) -> None:
         """Write an event, or keep it until there is room; then tell it."""
-        self._backlog.append((record, time.time_ns()))
+        self._backlog.append((event, time.time_ns()))
         self._write_backlog()
 
     def output(self, data: bytes) -> None:
@@ -165,17 +165,17 @@ class Recorder:
 
     def _write_backlog(self) -> None:
         while self._backlog:
-            record, at_ns = self._backlog[0]
+            event, at_ns = self._backlog[0]
             try:
-                if record.blob is not None:
-                    self._keep_blob(record.blob)
-                self._events.append(record.seq, at_ns, record.body)
+                if event.blob is not None:
+                    self._keep_blob(event.blob)
+                self._events.append(event.seq, at_ns, event.body)
             except (Refused, OSError):
                 self._become_full()
                 return
             self._backlog.popleft()
-            self._wrote(len(record.body))
-            self._told.event_written(record.seq, at_ns, record.body)
+            self._wrote(len(event.body))
+            self._told.event_written(event.seq, at_ns, event.body)
         while self._unsettled and self._syncer:
             answer = self._unsettled.popleft()
             self._answers[id(answer)] = answer

@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 
 from workers.core import journal
-from workers.core.journal import Kind
+from workers.core.journal import RecordKind
 from workers.errors import Refused
 
 SEGMENT = 4 << 20  # what goes when the oldest goes, and what a reader must be able to skip through
@@ -69,7 +69,7 @@ class Segments:
         os.ftruncate(self._fd, size)
         self._sizes[-1] = size
 
-    def write(self, kind: Kind, number: int, at_ns: int, payload: bytes) -> bool:
+    def write(self, kind: RecordKind, number: int, at_ns: int, payload: bytes) -> bool:
         """Append one record; True when it began a new segment. Raises Refused("disk_full") and has written nothing."""
         assert len(payload) <= journal.MAX_PAYLOAD
         try:

@@ -14,7 +14,7 @@ from tests.flows.rawstream import RawStream
 from tests.waiting import until
 from tests.workers.journals import flip
 from tests.workers.parts import is_free
-from workers.core.journal import Kind, encode_head
+from workers.core.journal import RecordKind, encode_head
 from workers.journalread import read_events, terminal_bounds
 
 LINES = 60_000
@@ -103,7 +103,10 @@ def tear(box: BoxProcess, id: str) -> None:
     """As a writer leaves the files that is killed in the middle of its next records."""
     directory = box.bundle(id).directory
     seq, offset = read_events(directory, 0).last_seq + 1, terminal_bounds(directory)[1]
-    for name, first, kind, number in (("events-1.j", 1, Kind.EVENT, seq), ("terminal-0.j", 0, Kind.OUTPUT, offset)):
+    for name, first, kind, number in (
+        ("events-1.j", 1, RecordKind.EVENT, seq),
+        ("terminal-0.j", 0, RecordKind.OUTPUT, offset),
+    ):
         path = segment(box, id, name)
         body = b"never told to anybody"
         record = encode_head(first, path.stat().st_size, kind, number, 7, body) + body

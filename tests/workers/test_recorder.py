@@ -11,7 +11,7 @@ import pytest
 from tests.workers.journals import no_file_larger_than
 from workers.core import events
 from workers.core.events import Blob
-from workers.core.session import Record
+from workers.core.session import WriteEvent
 from workers.journalread import read_events, read_terminal
 from workers.recorder import CROWD, RETRY_SECONDS, Recorder, SideFiles
 from workers.reserve import LAST_WORDS, RESERVE
@@ -45,7 +45,7 @@ class Journal:
 
     def record(self, text: str, blob: Blob | None = None) -> int:
         seq, self.next = self.next, self.next + 1
-        self.recorder.record(Record(seq, events.body_of(events.notice("info", text), "rc"), blob))
+        self.recorder.write_event(WriteEvent(seq, events.body_of(events.notice("info", text), "rc"), blob))
         return seq
 
     def wait_settled(self) -> None:
@@ -113,7 +113,7 @@ def test_output_is_put_on_disk_by_and_by(journal: Journal) -> None:
 def test_the_past_is_read_over_all_pages(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     body = events.body_of(events.accepted("prompt", "m"), "person")
-    journal.recorder.record(Record(1, body))
+    journal.recorder.write_event(WriteEvent(1, body))
     journal.next = 2
     for number in range(1000):
         journal.record(str(number))

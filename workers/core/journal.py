@@ -22,7 +22,7 @@ _FIRST = struct.Struct(">Q")
 MAX_PAYLOAD = 1 << 20  # an update is cut at 192 KiB, a read of the PTY at 64 KiB: a writer with more has a bug
 
 
-class Kind(IntEnum):
+class RecordKind(IntEnum):
     """What a record holds."""
 
     EVENT = 1  # number: seq; payload: the event's body, a JSON object
@@ -92,7 +92,7 @@ class Scan:
         return first + max(0, self.lost - HEAD.size)
 
 
-def encode_head(first: int, position: int, kind: Kind, number: int, at_ns: int, payload: bytes) -> bytes:
+def encode_head(first: int, position: int, kind: RecordKind, number: int, at_ns: int, payload: bytes) -> bytes:
     """The head that goes before `payload`, for a record at `position` in the segment that begins with `first`."""
     fields = _FIELDS.pack(MARK, len(payload), kind, number, at_ns, zlib.crc32(payload))
     return fields + _CHECK.pack(zlib.crc32(fields, _seed(first)) ^ (position & 0xFFFFFFFF))

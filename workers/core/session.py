@@ -1,6 +1,6 @@
 """One session as a state machine: commands and facts in, effects out. Whoever performs the effects keeps their order.
 
-Numbers are given here, so a Record that cannot be written yet must be written before any later one.
+Numbers are given here, so an event that cannot be written yet must be written before any later one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MESSAGE_OCTETS = 512  # what a queued prompt costs besides its text
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class WriteEvent:
     """Put this into the journal, then tell it. The blob, if any, goes to disk first."""
 
     seq: int
@@ -49,7 +49,7 @@ class EndAgent:
     """Ask the agent and all its descendants to end, and see to it that they do."""
 
 
-Effect = Record | Type | SetSize | SendSignal | EndAgent
+Effect = WriteEvent | Type | SetSize | SendSignal | EndAgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,8 @@ class Session:
     def start(self) -> list[Effect]:
         """The worker has taken the session up and is about to start the agent."""
         left = self._past.unfinished
-        starting = self._record(events.process("starting"), "rc")
-        return [starting, *(self._record(events.message_state(each, "cancelled"), "rc") for each in left)]
+        starting = self._event(events.process("starting"), "rc")
+        return [starting, *(self._event(events.message_state(each, "cancelled"), "rc") for each in left)]
 
     def started(self, pid: int | None, now: float, terminal_offset: int) -> list[Effect]:
         """The agent's exec has succeeded."""
@@ -123,9 +123,9 @@ class Session:
 
     def _begin(self, now: float, terminal_offset: int) -> Iterator[Effect]:
         if self.state is State.RUNNING:
-            yield self._record(events.process("running", pid=self.pid, terminal_offset=terminal_offset), "rc")
+            yield self._event(events.process("running", pid=self.pid, terminal_offset=terminal_offset), "rc")
             if self._adapter.shape is not Shape.TERMINAL:
-                yield self._record(events.turn_idle(), "rc")
+                yield self._event(events.turn_idle(), "rc")
         yield from self._take_turns(now)
 
     def launch_failed(self, detail: str) -> list[Effect]:
@@ -147,10 +147,10 @@ class Session:
     def _last_words(self, how: dict[str, Any]) -> Iterator[Effect]:
         self.pid, self.exit = None, how
         for message in [*([self._turn] if self._turn else []), *self._waiting]:
-            yield self._record(events.message_state(message.id, "cancelled"), "rc")
+            yield self._event(events.message_state(message.id, "cancelled"), "rc")
         self._turn = None
         self._waiting.clear()
-        yield self._record(events.process(self.state.value, **how), "rc")
+        yield self._event(events.process(self.state.value, **how), "rc")
 
     def tick(self, now: float) -> list[Effect]:
         """Time has passed."""
@@ -158,7 +158,7 @@ class Session:
 
     def tell(self, level: str, text: str) -> list[Effect]:
         """Something about this session that people should know; nothing is told behind its end."""
-        return [] if self.state in ENDED else [self._record(events.notice(level, text), "rc")]
+        return [] if self.state in ENDED else [self._event(events.notice(level, text), "rc")]
 
     # What is asked
 
@@ -175,7 +175,7 @@ class Session:
             own_id = own_id or order.fresh_id
         self._check(command)
         told_id = command.message_id if isinstance(command, commands.CancelMessage) else own_id
-        acceptance = self._record(events.accepted(command.kind, told_id), order.origin, order.by)
+        acceptance = self._event(events.accepted(command.kind, told_id), order.origin, order.by)
         if own_id is not None:
             self._past.remember(own_id, acceptance.seq)
         carry_out = _CARRY_OUT[type(command)]
@@ -210,7 +210,7 @@ class Session:
             yield from self._perform(self._adapter.prompt(order.command.text, 0.0))
             return
         if self.state is not State.RUNNING or self._turn or self._waiting:
-            yield self._record(events.message_state(message_id, "queued"), "rc")
+            yield self._event(events.message_state(message_id, "queued"), "rc")
         self._waiting.append(_Message(message_id, order, order.command.text))
 
     def _interrupt(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
@@ -221,13 +221,13 @@ class Session:
         assert isinstance(order.command, commands.CancelMessage)
         target = order.command.message_id
         self._waiting = deque(message for message in self._waiting if message.id != target)
-        yield self._record(events.message_state(target, "cancelled"), "rc")
+        yield self._event(events.message_state(target, "cancelled"), "rc")
 
     def _resize(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
         assert isinstance(order.command, commands.Resize)
         self.rows, self.columns = order.command.rows, order.command.columns
         yield SetSize(self.rows, self.columns)
-        yield self._record(events.resized(self.rows, self.columns, terminal_offset), order.origin, order.by)
+        yield self._event(events.resized(self.rows, self.columns, terminal_offset), order.origin, order.by)
 
     def _signal(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
         assert isinstance(order.command, commands.Signal)
@@ -235,7 +235,7 @@ class Session:
 
     def _rename(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
         assert isinstance(order.command, commands.Rename)
-        yield self._record(events.renamed(order.command.name), order.origin, order.by)
+        yield self._event(events.renamed(order.command.name), order.origin, order.by)
 
     def _only_record(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
         return iter(())
@@ -247,9 +247,9 @@ class Session:
             return
         if asked == "suspended" and self._adapter.shape is Shape.TERMINAL:
             text = "Suspending ends the program of a terminal session; its working tree stays as it is."
-            yield self._record(events.notice("info", text), "rc")
+            yield self._event(events.notice("info", text), "rc")
         self.state = move(self.state, Trigger.END_ASKED)
-        yield self._record(events.process("stopping", reason=asked), order.origin, order.by)
+        yield self._event(events.process("stopping", reason=asked), order.origin, order.by)
         yield EndAgent()
 
     # How it is done
@@ -257,9 +257,9 @@ class Session:
     def _take_turns(self, now: float) -> Iterator[Effect]:
         while self.state is State.RUNNING and self._turn is None and self._waiting:
             self._turn = message = self._waiting.popleft()
-            yield self._record(events.message_state(message.id, "started"), "rc", turn=message.id)
-            yield self._record(events.turn_running(), "rc", turn=message.id)
-            yield self._record(events.user_text(message.text), message.order.origin, message.order.by, message.id)
+            yield self._event(events.message_state(message.id, "started"), "rc", turn=message.id)
+            yield self._event(events.turn_running(), "rc", turn=message.id)
+            yield self._event(events.user_text(message.text), message.order.origin, message.order.by, message.id)
             yield from self._perform(self._adapter.prompt(message.text, now))
 
     def _perform(self, steps: list[Step]) -> Iterator[Effect]:
@@ -267,7 +267,7 @@ class Session:
             if self.state in ENDED:  # it died; its end is the last event
                 return
             if isinstance(step, Say):
-                yield self._record(step.update, "agent", turn=self._turn.id if self._turn else None)
+                yield self._event(step.update, "agent", turn=self._turn.id if self._turn else None)
             elif isinstance(step, Type):
                 yield step
             elif isinstance(step, Die):
@@ -278,15 +278,17 @@ class Session:
     def _end_turn(self, step: EndTurn) -> Iterator[Effect]:
         assert self._turn is not None, "an adapter ended a turn that nobody began"
         turn = self._turn.id
-        yield self._record(events.turn_idle(step.stop_reason), "agent", turn=turn)
+        yield self._event(events.turn_idle(step.stop_reason), "agent", turn=turn)
         state = "cancelled" if step.stop_reason == "cancelled" else "completed"
-        yield self._record(events.message_state(turn, state), "rc", turn=turn)
+        yield self._event(events.message_state(turn, state), "rc", turn=turn)
         self._turn = None
 
-    def _record(self, update: Update, origin: str, by: dict[str, Any] | None = None, turn: str | None = None) -> Record:
+    def _event(
+        self, update: Update, origin: str, by: dict[str, Any] | None = None, turn: str | None = None
+    ) -> WriteEvent:
         fitting, blob = events.fit(update)
         self.last_seq += 1
-        return Record(self.last_seq, events.body_of(fitting, origin, by, turn), blob)
+        return WriteEvent(self.last_seq, events.body_of(fitting, origin, by, turn), blob)
 
 
 def _octets(text: str) -> int:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.core import journal
-from workers.core.journal import HEAD, MARK, Damage, Kind, Record
+from workers.core.journal import HEAD, MARK, Damage, Record, RecordKind
 
 PAYLOADS = st.lists(st.binary(max_size=60) | st.just(MARK * 9), min_size=1, max_size=8)
 
@@ -14,7 +14,7 @@ def segment(payloads: list[bytes], first: int = 1, position: int = 0) -> bytes:
     """A segment of events, numbered from `first`, whose first record stands at `position`."""
     data = b""
     for number, payload in enumerate(payloads, first):
-        data += journal.encode_head(first, position + len(data), Kind.EVENT, number, 7, payload) + payload
+        data += journal.encode_head(first, position + len(data), RecordKind.EVENT, number, 7, payload) + payload
     return data
 
 
@@ -31,7 +31,7 @@ def flipped(data: bytes, bit: int) -> bytes:
 def test_a_record_says_where_it_stands_and_what_it_holds() -> None:
     data = segment([b"one", b"two"], first=40)
     found = journal.scan(40, 0, data, final=True)
-    assert found.records[1] == Record(HEAD.size + 3, len(data), Kind.EVENT, 41, 7, b"two")
+    assert found.records[1] == Record(HEAD.size + 3, len(data), RecordKind.EVENT, 41, 7, b"two")
     assert found.stop == len(data)
 
 
@@ -66,7 +66,7 @@ def test_a_flipped_bit_costs_one_record_and_shows(payloads: list[bytes], data: s
 
 @pytest.mark.parametrize("octet", [2, HEAD.size])
 def test_output_that_is_damaged_keeps_its_place(octet: int) -> None:
-    data = journal.encode_head(500, 0, Kind.OUTPUT, 500, 7, b"abcde") + b"abcde"
+    data = journal.encode_head(500, 0, RecordKind.OUTPUT, 500, 7, b"abcde") + b"abcde"
     found = journal.scan(500, 0, flipped(data, 8 * octet), final=True)
     assert (found.records, found.next_offset(500)) == ([], 505)
     found = journal.scan(500, 0, data, final=True)

@@ -17,10 +17,10 @@ from workers.core.session import (
     Effect,
     EndAgent,
     Order,
-    Record,
     SendSignal,
     Session,
     SetSize,
+    WriteEvent,
 )
 from workers.errors import Refused
 
@@ -54,7 +54,7 @@ class Talk:
         return [self.shorten(effect) for effect in effects]
 
     def shorten(self, effect: Effect) -> str | Effect:
-        if not isinstance(effect, Record):
+        if not isinstance(effect, WriteEvent):
             return effect
         body = json.loads(effect.body)
         self.bodies.append({"seq": effect.seq, **body})
@@ -348,6 +348,6 @@ def test_a_notice_is_an_event_like_any_other(terminal: Talk) -> None:
 def test_an_update_that_is_too_large_goes_with_its_blob(echo: Talk) -> None:
     text = "x" * (MAX_UPDATE + 1)
     _, effects = echo.session.command(Order(commands.Prompt(text, "m"), None, "person", "made"), 0.0, 0)
-    records = [effect for effect in effects if isinstance(effect, Record)]
+    records = [effect for effect in effects if isinstance(effect, WriteEvent)]
     assert [record.blob is not None for record in records] == [False, False, False, True, True, False, False]
     assert all(len(record.body) < MAX_UPDATE + 400 for record in records)
