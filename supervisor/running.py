@@ -98,8 +98,8 @@ async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options:
     gc.enable()
     box.urls = [entrance.url for entrance in entrances if entrance.transport == "tcp"]
 
-    def who(connection: socket.socket) -> Principal:
-        return judge_peer(connection, parts.registry)
+    async def who(connection: socket.socket) -> Principal:
+        return await judge_peer(connection, parts.registry)
 
     hung_up = trio.Event()
     async with trio.open_nursery() as behind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -27,7 +27,7 @@ STOP_GRACE = 1.0  # seconds for answers that are under way when the box stops
 LINGER = 1.0  # seconds in which a refused client may still send what it had begun
 LINGER_LIMIT = 1 << 20  # octets of the same
 
-Who = Callable[[trio.socket.SocketType], Principal]
+Who = Callable[[trio.socket.SocketType], Awaitable[Principal]]
 
 
 class Streams(Protocol):
@@ -78,7 +78,7 @@ class _Door:
         with one_connection(transport=entrance.transport):
             async with stream:
                 stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, SEND_BUFFER)
-                principal = ANONYMOUS if entrance.transport == "tcp" else self._who(stream.socket)
+                principal = ANONYMOUS if entrance.transport == "tcp" else await self._who(stream.socket)
                 try:
                     with self._places.take(principal) as place:
                         await self._serve(entrance, stream, principal, place)

@@ -2,143 +2,112 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
+import trio
 
 from supervisor.core.access import Principal
-from supervisor.core.peer import Inside, Peer, Process, judge
+from supervisor.core.peer import Inside, Peer, judge
 from supervisor.sessions.session import Session
+from supervisor.web import procfs
 
 SO_PEERPIDFD = 77  # since Linux 6.5; Python has no name for it yet
+NO_PIDFD = (errno.ENOPROTOOPT, errno.EINVAL)  # what older kernels say to that
 LOOKS = 3  # a parent that ends while we look leaves a hole in the chain: look again, then fail closed
-MOST_PARENTS = 1024  # deeper than any chain of real processes; a loop would be a bug of the kernel
-WORKER_NAME = "rc-worker"
+LOOK_SECONDS = 2.0  # a look takes a millisecond, but one at a process that does not let itself be read has no end
+LOOKERS = trio.CapacityLimiter(8)  # threads: a look that has no end must not take those that read journals
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Stat:
-    """Of /proc/<pid>/stat, see proc(5)."""
+class _Connector:
+    """Who connected, as the kernel kept it. `pidfd` is None on a kernel without, `pid` when the process was gone."""
 
-    name: str
-    parent: int
-    sid: int
-    tty: int
-    began: int
+    pid: int | None
+    uid: int
+    pidfd: int | None
 
 
-def judge_peer(connection: socket.socket, sessions: Iterable[Session]) -> Principal:
-    """Who asks on this connection of the box's socket. Never raises: what cannot be seen counts as inside."""
-    peer = look_at(connection)
-    principal = judge(peer, os.getuid(), _inside(sessions))
+@dataclass(frozen=True, slots=True)
+class _Agent:
+    """A session that runs, as far as it matters here."""
+
+    session: str
+    worker: int | None
+    leader: int | None
+    is_terminal: bool
+
+
+async def judge_peer(connection: socket.socket, sessions: Iterable[Session]) -> Principal:
+    """Who asks on this connection of the box's socket. Never raises: what cannot be seen counts as inside.
+
+    Whom it is about is settled before anything is awaited, and held by its pidfd: a number that another process gets
+    meanwhile is noticed. The look itself is a thread's.
+    """
+    who = _connector(connection)
+    running = [
+        _Agent(session.id, session.worker_pid, session.facts.pid, session.is_terminal)
+        for session in sessions
+        if not session.ended
+    ]
+    principal = judge(Peer(who.uid, None), os.getuid(), Inside({}, {}, {}))  # unless we see better
+    try:
+        with trio.move_on_after(LOOK_SECONDS):
+            principal = await trio.to_thread.run_sync(_judge, who, running, abandon_on_cancel=True, limiter=LOOKERS)
+    finally:
+        if who.pidfd is not None:
+            os.close(who.pidfd)  # a thread that still looks finds another process there, and nobody asks it any more
     if principal.kind == "agent":
-        log.info("peer_inside_session", session=principal.session, uid=peer.uid)
+        log.info("peer_inside_session", session=principal.session, uid=who.uid)
     return principal
 
 
-def look_at(connection: socket.socket) -> Peer:
-    """What can be seen of the process that connected."""
+def _connector(connection: socket.socket) -> _Connector:
     pid, uid, _gid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     try:
-        pidfd: int | None = connection.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD)
+        return _Connector(pid, uid, connection.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD))
     except OSError as error:
-        # Before Linux 6.5 there is none, and the start times must do; a peer that is gone has none on any kernel.
-        if error.errno not in (92, 22):  # ENOPROTOOPT, EINVAL
-            return Peer(uid, None)
-        pidfd = None
-    try:
-        for _ in range(LOOKS):
-            peer = _look(pid, uid)
-            if peer is not None:
-                return peer if pidfd is None or _pid_of(pidfd) == pid else Peer(uid, None)
-        return Peer(uid, None)
-    finally:
-        if pidfd is not None:
-            os.close(pidfd)
+        # Before Linux 6.5 the start times must do; a peer that is gone has no pidfd on any kernel.
+        return _Connector(pid if error.errno in NO_PIDFD else None, uid, None)
 
 
-def _look(pid: int, uid: int) -> Peer | None:
-    first = _stat(pid)
-    chain = _chain(pid)
-    namespaces = _namespaces(pid)
+def _judge(who: _Connector, running: list[_Agent]) -> Principal:
+    inside = _inside(running)
+    for _ in range(LOOKS):
+        found = _look(who.pid, who.uid, inside) if who.pid is not None else None
+        if found is not None and (who.pidfd is None or procfs.pid_of(who.pidfd) == who.pid):
+            return found
+    return judge(Peer(who.uid, None), os.getuid(), inside)
+
+
+def _look(pid: int, uid: int, inside: Inside) -> Principal | None:
+    """None when it was not to be seen whole, or was another process in the end."""
+    first = procfs.stat(pid)
+    chain = procfs.chain(pid)
+    namespaces = procfs.namespaces(pid)
     if first is None or chain is None or namespaces is None:
         return None
-    marked = _marked(pid)
-    again = _stat(pid)
-    if again is None or again.began != first.began:
-        return None
-    return Peer(uid, chain, namespaces, first.sid, first.tty, marked)
+    peer = Peer(uid, chain, namespaces, first.sid, first.tty)
+    found = judge(peer, os.getuid(), inside)
+    if found.session is None:  # only then ask its memory, which may answer when it likes
+        found = judge(replace(peer, marked=procfs.marked(pid)), os.getuid(), inside)
+    again = procfs.stat(pid)
+    return found if again is not None and again.began == first.began else None
 
 
-def _pid_of(pidfd: int) -> int:
-    """The pid behind a pidfd; -1 when the process is gone."""
-    with open(f"/proc/self/fdinfo/{pidfd}", encoding="ascii") as file:
-        return next((int(line.split()[1]) for line in file if line.startswith("Pid:")), -1)
-
-
-def _stat(pid: int) -> _Stat | None:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            head, _, tail = file.read().rpartition(b")")
-    except OSError:
-        return None
-    words = tail.split()
-    name = head.partition(b"(")[2].decode(errors="replace")
-    return (
-        None if words[0] in (b"Z", b"X") else _Stat(name, int(words[1]), int(words[3]), int(words[4]), int(words[19]))
-    )
-
-
-def _chain(pid: int) -> tuple[Process, ...] | None:
-    """The process and its parents; None when one of them could not be read."""
-    chain: list[Process] = []
-    while pid and len(chain) < MOST_PARENTS:
-        stat = _stat(pid)
-        if stat is None:
-            return None
-        chain.append(Process(pid, stat.name == WORKER_NAME))
-        pid = stat.parent
-    return tuple(chain)
-
-
-def _namespaces(pid: int) -> int | None:
-    try:
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            return next((len(line.split()) - 1 for line in file if line.startswith("NSpid:")), None)
-    except OSError:
-        return None
-
-
-def _marked(pid: int) -> str | None:
-    """The session that the environment names. Unreadable counts as none: an ordinary account's own programs may be
-    undumpable, and an agent that hides its environment is still seen by its parents."""
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            words = file.read().split(b"\0")
-    except OSError:
-        return None
-    found = next((word for word in words if word.startswith(b"RC_SESSION_ID=")), None)
-    return None if found is None else found.partition(b"=")[2].decode(errors="replace")
-
-
-def _inside(sessions: Iterable[Session]) -> Inside:
-    workers: dict[int, str] = {}
-    leaders: dict[int, str] = {}
+def _inside(running: list[_Agent]) -> Inside:
+    workers = {agent.worker: agent.session for agent in running if agent.worker is not None}
+    leaders = {agent.leader: agent.session for agent in running if agent.leader is not None}
     terminals: dict[int, str] = {}
-    for session in sessions:
-        if session.ended:
-            continue
-        if session.worker_pid is not None:
-            workers[session.worker_pid] = session.id
-        if session.facts.pid is not None:
-            leaders[session.facts.pid] = session.id
-            stat = _stat(session.facts.pid)
-            if stat is not None and stat.tty and session.is_terminal:
-                terminals[stat.tty] = session.id
+    for agent in running:
+        known = procfs.stat(agent.leader) if agent.is_terminal and agent.leader is not None else None
+        if known is not None and known.tty:
+            terminals[known.tty] = agent.session
     return Inside(workers, leaders, terminals)

@@ -155,10 +155,13 @@ async def open_door(
         door.websockets.append((head, raw_head, principal))
         await stream.send_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
 
+    async def who(_: trio.socket.SocketType) -> Principal:
+        return door.asker
+
     async def serve_until_stopped(task_status: trio.TaskStatus[None]) -> None:
         entrances = [door.unix, door.tcp]
         kept = streams or shake_hands
-        await serve(entrances, app or small_app(), kept, lambda _: door.asker, door.stopping, task_status=task_status)
+        await serve(entrances, app or small_app(), kept, who, door.stopping, task_status=task_status)
         door.stopped.set()
 
     async with trio.open_nursery() as nursery:
