@@ -15,6 +15,7 @@ from supervisor.cli import arguments, exits, printing, serving, systemd
 from supervisor.cli import client as clients
 from supervisor.cli.arguments import Parser, Verb, nothing, usage
 from supervisor.cli.lookup import all_sessions
+from supervisor.cli.starting import ANY_PORT, start_somewhere
 from workers.errors import Refused
 
 END_SECONDS = 30.0  # goodbye to every connection, and 10 s of grace for sessions that are to end
@@ -53,25 +54,31 @@ def _running(client: clients.Client) -> int:
 
 
 def _restart(args: argparse.Namespace) -> int:
-    from supervisor.detached import start_box
-
     client = clients.of(args)
     state_dir = client.address.state_dir
     if state_dir is None:
         raise usage("a box that is named by its socket cannot be restarted", "name its --state-dir instead")
     with _supervisor(client) as supervisor:
         words = [f"--state-dir={state_dir}", *kept_words(supervisor.command)]
+        urls = client.get("/v1/box")["urls"]
         client.post("/v1/shutdown", {"sessions": False})
         if not supervisor.ends_within(END_SECONDS):
             supervisor.kill()
         if supervisor.is_service:
             return _restart_service(args)
-    ready = start_box(words, state_dir)
+    # It has been ended, so that it comes back even where its port is somebody else's by now, as that of a box which
+    # had to choose another one when it was started: there its links go on being right.
+    ready, fallen_back = start_somewhere(words, state_dir, [{}, *map(_listening, urls[:1]), ANY_PORT])
     if args.json:
         printing.value(ready)
     else:
-        printing.line(f"the box runs again, pid {ready['pid']}, at {' '.join(ready['urls'])}; all sessions went on")
+        where = " ".join(ready["urls"]) + fallen_back
+        printing.line(f"the box runs again, pid {ready['pid']}, at {where}; all sessions went on")
     return exits.DONE
+
+
+def _listening(url: str) -> dict[str, str]:
+    return {"RC_LISTEN": url.partition("://")[2].strip("/")}
 
 
 def _restart_service(args: argparse.Namespace) -> int:

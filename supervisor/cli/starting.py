@@ -43,26 +43,35 @@ def _start(state_dir: str) -> None:
     from supervisor.statelock import make_state_dir
 
     make_state_dir(state_dir)
-    fallen_back = ""
-    try:
-        ready = _start_with(state_dir, FOR_THIS_START)
-    except Refused as refused:
-        if refused.code != "configuration":
-            raise
-        # A port in use is the one cause that can be got around; with any other the second try is refused as well.
-        ready = _start_with(state_dir, FOR_THIS_START | ANY_PORT)
-        fallen_back = f" ({refused.detail})"
+    words = [f"--state-dir={state_dir}"]
+    ready, fallen_back = start_somewhere(words, state_dir, [FOR_THIS_START, FOR_THIS_START | ANY_PORT])
     where = " ".join(map(str, ready.get("urls") or ()))
     printing.note(f"no box was running; started one in the background at {where}{fallen_back}; rc shutdown ends it")
 
 
-def _start_with(state_dir: str, variables: dict[str, str]) -> dict[str, Any]:
+def start_somewhere(words: list[str], state_dir: str, tries: list[dict[str, str]]) -> tuple[dict[str, Any], str]:
+    """Start a box with these variables, or those: its ready line, and why not the first, for people (else empty).
+
+    A port in use is the one cause that others can get around; for what else is refused all of them are.
+    """
+    fallen_back = ""
+    for variables in tries[:-1]:
+        try:
+            return _start_with(words, state_dir, variables), fallen_back
+        except Refused as refused:
+            if refused.code != "configuration":
+                raise
+            fallen_back = fallen_back or f" ({refused.detail})"
+    return _start_with(words, state_dir, tries[-1]), fallen_back
+
+
+def _start_with(words: list[str], state_dir: str, variables: dict[str, str]) -> dict[str, Any]:
     from supervisor.detached import start_box
 
     before = dict(os.environ)
     os.environ.update(variables)
     try:
-        return start_box([f"--state-dir={state_dir}"], state_dir)
+        return start_box(words, state_dir)
     finally:
         os.environ.clear()
         os.environ.update(before)

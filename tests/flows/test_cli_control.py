@@ -106,6 +106,17 @@ def test_a_port_in_use_is_got_around_and_said(state: Path, capsys: pytest.Captur
     assert shown["create_session_in_dir"]["source"] == "environment"
 
 
+def test_a_box_that_had_to_choose_its_port_keeps_it_over_a_restart(state: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        config = state.parent / "box.toml"
+        config.write_text(f'listen = ["{listen}"]\n')
+        with environment(RC_CONFIG=str(config)), terminal():
+            url = running_box(args(state)).get("/v1/box")["urls"][0]
+            called = call("--state-dir", str(state), "restart")
+    assert f" at {url} ({listen} is in use); all sessions went on\n" in called.out, called
+
+
 def test_a_cause_that_another_port_does_not_help_is_told(tmp_path: Path) -> None:
     config = tmp_path / "box.toml"
     config.write_text("nonsense = 1\n")
