@@ -10,6 +10,8 @@ from typing import Any
 
 from workers.core.spec import Spec
 
+READ = 8 << 10  # octets at a time; no small file but a specification with a large environment has more
+
 
 class Bundle:
     """Paths and durable small files of one session's directory.
@@ -65,8 +67,7 @@ class Bundle:
     def read(self, name: str) -> str | None:
         """The text of a small file, None where there is none."""
         try:
-            with open(self.path(name), encoding="utf-8") as file:
-                return file.read()
+            return read_small(self.path(name)).decode()
         except FileNotFoundError:
             return None
 
@@ -129,17 +130,28 @@ class Bundle:
         return connection
 
 
+def read_small(path: str) -> bytes:
+    """A whole small file, in four system calls: `open` needs eleven, and a worker reads a dozen as it starts."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = piece = os.read(descriptor, READ)
+        while piece:
+            piece = os.read(descriptor, READ)
+            data += piece
+        return data
+    finally:
+        os.close(descriptor)
+
+
 def boot_id() -> str:
     """The kernel's name for this boot."""
-    with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
-        return file.read().strip()
+    return read_small("/proc/sys/kernel/random/boot_id").decode().strip()
 
 
 def start_time(pid: int) -> int | None:
     """When a process began, in clock ticks since boot; None when it is gone. With pid and boot id it names one
     process for ever (a zombie still has it: ask `State` too where that matters)."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[19])
+        return int(read_small(f"/proc/{pid}/stat").rpartition(b")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return None

@@ -118,8 +118,13 @@ class Host:
             self._program.launch(spec.argv, spec.env, spec.workspace, session.rows, session.columns, self._umask)
         syncer = self._recorder.start_syncing()  # a thread, hence behind the last fork
         self._selector.register(syncer.fd, selectors.EVENT_READ, self._recorder.settled)
+        # What follows costs no time: the kernel is loading the program meanwhile.
+        me = os.getpid()
+        note = {"pid": me, "start_time": start_time(me), "boot_id": self._boot}
+        self._recorder.leave_file("worker.json", json.dumps(note).encode())
+        self._recorder.put_aside()
         if not spec.argv:
-            self._running(None)
+            self.program_started(None)
 
     def _wait_and_serve(self) -> None:
         times = (self._links.next_at(), self._recorder.due(), self._wake_at(), self._program.next_at())
@@ -143,8 +148,8 @@ class Host:
 
     # What the program tells
 
-    def program_started(self, pid: int) -> None:
-        self._running(pid)
+    def program_started(self, pid: int | None) -> None:
+        self._do(self._session.started(pid, time.monotonic(), self._recorder.end))
 
     def program_failed(self, detail: str) -> None:
         self._do(self._session.launch_failed(detail))
@@ -160,18 +165,6 @@ class Host:
 
     def program_ended(self, code: int | None, name: str | None, forced: bool) -> None:
         self._do(self._session.ended(code, name, self._recorder.end, forced))
-
-    def _running(self, pid: int | None) -> None:
-        me = os.getpid()
-        note = {
-            "pid": me,
-            "start_time": start_time(me),
-            "boot_id": self._boot,
-            "agent_pid": pid,
-            "agent_start_time": None if pid is None else start_time(pid),
-        }
-        self._recorder.leave_file("worker.json", json.dumps(note).encode())
-        self._do(self._session.started(pid, time.monotonic(), self._recorder.end))
 
     # What the session decides
 

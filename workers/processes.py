@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 
-from workers.bundle import start_time
+from workers.bundle import read_small, start_time
 
 POLL_FIRST, POLL_MOST = 0.005, 0.1  # seconds; SIGCHLD shows only direct children, so a tree that ends is looked at
 GIVE_UP_SECONDS = 5.0  # a process that SIGKILL does not end hangs in the kernel; then the session ends without it
@@ -46,8 +46,7 @@ def descends(pid: int, root: int) -> bool:
 
 def _state_and_parent(pid: int) -> tuple[str, int] | None:
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        fields = read_small(f"/proc/{pid}/stat").rpartition(b")")[2].split()
         return fields[0].decode(), int(fields[1])
     except (OSError, ValueError, IndexError):
         return None

@@ -85,7 +85,6 @@ class Recorder:
         self._terminal = TerminalLog.open(directory, terminal_keep)
         self._files = SideFiles(directory)
         self._reserve = Reserve(directory)
-        self._reserve.rebuild()
         self._backlog: deque[tuple[WriteEvent, int]] = deque()
         self._late: dict[str, bytes] = {}  # small files that wait as well, by name
         self._held = b""
@@ -203,6 +202,11 @@ class Recorder:
         self._write_late()
 
     # A full disk
+
+    def put_aside(self) -> None:
+        """Put room aside for the time when there is none."""
+        if self.full_until is None:
+            self._reserve.rebuild()
 
     def _become_full(self) -> None:
         was_full = self.full_until is not None

@@ -26,6 +26,7 @@ class Journal:
         self.folder = folder
         self.told: list[str] = []
         self.recorder = Recorder(str(folder), self)
+        self.recorder.put_aside()
         self.next = self.recorder.last_seq + 1
 
     def event_written(self, seq: int, at_ns: int, body: bytes) -> None:

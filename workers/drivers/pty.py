@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # no stub; the enumerations of `signal` cost each program 1 ms
 import contextlib
 import errno
 import fcntl
@@ -174,9 +175,9 @@ def _become(argv: list[str], env: dict[str, str], cwd: str, slave: int, told: in
 
 def _reset_signals() -> None:
     # An ignored signal stays ignored over exec: Python's SIGPIPE, and SIGHUP of a supervisor started by nohup.
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        with contextlib.suppress(OSError):
-            signal.signal(number, signal.SIG_DFL)
+    for number in range(1, _signal.NSIG):
+        if _signal.getsignal(number) not in (_signal.SIG_DFL, None):
+            _signal.signal(number, _signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
