@@ -135,7 +135,7 @@ class Cursor:
 
     def _add_events(self, batch: Batch) -> bool:
         """False: what comes after these has to wait for another batch."""
-        events = self._hub.events_after(self.seq)
+        events = [] if self._sizes.is_full else self._hub.events_after(self.seq)
         if events is None:
             batch.more = True
             return False
@@ -143,8 +143,6 @@ class Cursor:
             if batch.is_full:
                 batch.more = True
                 return False
-            if self._sizes.is_full:
-                return True
             place = (seq, self.offset)
             batch.add(self._dialect.text(body, place), place)
             if self._sizes.notice(seq, body):
@@ -224,7 +222,7 @@ class Cursor:
             self.offset = await pages.bring_screen(self.seq, self.offset)
             if self._credit is not None:
                 self._credit = max(self._credit, self.offset)  # of what it missed it draws nothing
-        elif self._hub.events_after(self.seq) is None:
+        elif not self._sizes.is_full and self._hub.events_after(self.seq) is None:
             await pages.bring_events(self.seq, self.offset)
         else:
             await pages.bring_output(self.seq, Span(self.offset, self._sizes.stop(self._hub.end)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from supervisor.web.streams.sizes import SIZES
 from tests.supervisor.web.streams.reader import reading
 from tests.supervisor.web.streams.stage import open_stage
@@ -58,10 +60,13 @@ async def test_a_resize_that_makes_no_sense_is_an_event_only(tmp_path: Path) -> 
         assert [event["type"] for event in await reader.read()] == ["event"]
 
 
-async def test_events_wait_when_too_many_sizes_wait_for_output(tmp_path: Path) -> None:
+@pytest.mark.parametrize("on_disk", [False, True])
+async def test_events_wait_when_too_many_sizes_wait_for_output(tmp_path: Path, on_disk: bool) -> None:
     async with open_stage(tmp_path) as stage, reading(stage) as reader:
         for rows in range(SIZES + 10):
             stage.worker.tell({"sessionUpdate": "_rc/resized", "rows": rows + 1, "columns": 80, "terminal_offset": 5})
+        if on_disk:
+            stage.session.hub.restart_events(SIZES + 10)
         assert len(await reader.read()) == SIZES
         stage.worker.print(b"12345")
         told = await reader.read()
