@@ -35,6 +35,7 @@ from supervisor.sessions.recovery import highest_epoch, take_inventory
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
+from supervisor.sessions.switches import Switches
 from supervisor.sessions.trash import Trash
 from supervisor.sessions.verbs import Verbs
 from supervisor.sessions.watch import BOX, Watches
@@ -53,14 +54,9 @@ class Parts:
     """What the life of a box needs besides the box itself."""
 
     box: Box
-    registry: Registry
-    slots: Slots
     keepers: Keepers
     index: Index
-    watches: Watches
     worktrees: Worktrees
-    room: Room
-    lookout: Lookout
     deletion: Deletion
 
 
@@ -121,39 +117,39 @@ def put_together(
     verbs = Verbs(registry, slots, claims, deletion, boot, keepers.launch)
     executions = Executions(launcher, claims, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
     box = Box(
-        settings=settings,
         epoch=us.epoch,
         registry=registry,
         slots=slots,
         projects=projects,
-        index=index,
-        errands=errands,
+        switches=Switches(settings, slots, projects, lookout, index, watches),
         creation=creation,
         verbs=verbs,
-        watches=watches,
         contents=Contents(inspector),
-        house=House(settings.state_dir, registry, claims, trash, inspector),
         executions=executions,
+        house=House(settings.state_dir, registry, claims, trash, inspector),
         room=room,
         lookout=lookout,
+        errands=errands,
+        watches=watches,
         stopping=stopping,
     )
-    return Parts(box, registry, slots, keepers, index, watches, worktrees, room, lookout, deletion)
+    return Parts(box, keepers, index, worktrees, deletion)
 
 
 async def adopt_all(parts: Parts) -> None:
     """Take up what an earlier supervisor left: living workers, ended sessions, and trees that were half made."""
-    await parts.lookout.look()
+    box = parts.box
+    await box.lookout.look()
     await parts.deletion.recover()
     index = await parts.index.facts()
-    found = await trio.to_thread.run_sync(take_inventory, parts.registry.directory, index)
+    found = await trio.to_thread.run_sync(take_inventory, box.registry.directory, index)
     bundleless = index.keys() - {each.spec.id for each in found}
     if bundleless:
         await parts.index.save_facts({}, sorted(bundleless))
-    registered = [(parts.registry.add(each.spec, each.facts), each.is_over) for each in found]
+    registered = [(box.registry.add(each.spec, each.facts), each.is_over) for each in found]
     living = [session for session, is_over in registered if not is_over]
     others = [session for session in living if session.spec.spawn_mode != "session"]
-    if parts.box.spawn_mode == "session" and others:
+    if box.switches.settings.spawn_mode == "session" and others:
         names = ", ".join(session.facts.name for session in others)
         raise Refused(
             "configuration",
@@ -161,14 +157,14 @@ async def adopt_all(parts: Parts) -> None:
             "end them with rc stop, or serve with --spawn same-dir",
         )
     for session in living:
-        parts.slots.count(session.id)
+        box.slots.count(session.id)
     await parts.keepers.adopt(living)
-    await parts.worktrees.recover(lambda id: parts.registry.find(id) is not None)
+    await parts.worktrees.recover(lambda id: box.registry.find(id) is not None)
 
 
 async def create_session_in_dir(parts: Parts) -> None:
     """One session in the first project's directory, unless one that was made that way is live or suspended."""
-    made = (s for s in parts.registry if s.spec.made_by == "serve" and not s.facts.archived)
+    made = (s for s in parts.box.registry if s.spec.made_by == "serve" and not s.facts.archived)
     if any(not s.ended or s.facts.state.value == "suspended" for s in made):
         return
     wish = Wish(spawn_mode="same-dir", made_by="serve")
@@ -180,10 +176,10 @@ async def create_session_in_dir(parts: Parts) -> None:
 
 async def resume_what_was_cut(parts: Parts) -> None:
     """Resume every session whose agent was ended by a reboot or a crash (`rc serve --continue`)."""
-    for session in parts.registry:
+    for session in parts.box.registry:
         ended_by = (session.facts.exit or {}).get("reason")
         if session.ended and not session.facts.archived and ended_by in ("lost", "rebooted"):
             try:
-                await parts.box.carry_out(partial(parts.box.resume, session, OWNER))
+                await parts.box.carry_out(partial(parts.box.verbs.resume, session, OWNER))
             except Refused as refusal:  # full, or its directory is gone: the others come first
                 log.warning("not_resumed", session=session.id, code=refusal.code, detail=refusal.detail)

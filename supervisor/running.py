@@ -93,33 +93,33 @@ def leaves(group: BaseExceptionGroup[Refused]) -> list[Refused]:
 async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options: ServeOptions, outlet: Outlet) -> None:
     """From listening to the last connection's end."""
     box = parts.box
-    api = Once(build_api(box), store, box.carry_out, box.new_id)
+    api = Once(build_api(box), store, box.carry_out, box.creation.new_id)
     gc.freeze()  # a collection that looks through all modules would hold up every session for some 50 ms
     gc.enable()
-    box.urls = [entrance.url for entrance in entrances if entrance.transport == "tcp"]
+    box.urls.extend(entrance.url for entrance in entrances if entrance.transport == "tcp")
 
     async def who(connection: socket.socket) -> Principal:
-        return await judge_peer(connection, parts.registry)
+        return await judge_peer(connection, box.registry)
 
     hung_up = trio.Event()
     async with trio.open_nursery() as behind:
-        with parts.watches.watching() as watch:
-            behind.start_soon(parts.index.follow, parts.registry, watch)
+        with box.watch() as watch:
+            behind.start_soon(parts.index.follow, box.registry, watch)
             behind.start_soon(_heed_signals, box, hung_up)
-            behind.start_soon(parts.room.watch)
-            behind.start_soon(parts.lookout.watch)
+            behind.start_soon(box.room.watch)
+            behind.start_soon(box.lookout.watch)
             async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
                 await front.start(listen, entrances, api, partial(serve_websocket, box), who, box.stopping)
                 behind.start_soon(_begin, parts, options, outlet, hung_up)
         tell_systemd(STOPPING)
         behind.cancel_scope.cancel()
-    running_on = sum(not session.ended for session in parts.registry)
+    running_on = sum(not session.ended for session in box.registry)
     log.info("ended", sessions_that_run_on=running_on, hint="the next rc serve takes them up")
 
 
 async def _begin(parts: Parts, options: ServeOptions, outlet: Outlet, hung_up: trio.Event) -> None:
     """What a start is for besides serving, the word that it is done, and then the screen."""
-    settings = parts.box.settings
+    settings = parts.box.switches.settings
     if settings.create_session_in_dir:
         await create_session_in_dir(parts)
     if options.continue_:
@@ -130,7 +130,7 @@ async def _begin(parts: Parts, options: ServeOptions, outlet: Outlet, hung_up: t
 
 
 def _say_ready(parts: Parts, options: ServeOptions) -> None:
-    settings = parts.box.settings
+    settings = parts.box.switches.settings
     ready = {
         "ready": True,
         "pid": os.getpid(),
@@ -150,7 +150,7 @@ async def _show_screen(box: Box, outlet: Outlet, hung_up: trio.Event) -> None:
     """Show the box until somebody leaves, which ends it, or until the terminal is closed, which does not."""
 
     async def switch_mode(mode: str) -> None:
-        await box.change(OWNER, spawn_mode=mode)
+        await box.switches.change(OWNER, spawn_mode=mode)
 
     if await show_own_status(box, switch_mode, outlet, hung_up) is Leaving.LEFT:
         box.stopping.set()

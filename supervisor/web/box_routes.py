@@ -41,27 +41,27 @@ class BoxRoutes:
         return Json({"ok": True})
 
     async def show(self, request: Request) -> Response:
-        await self._box.look()
+        await self._box.lookout.look()
         return Json(self._box.describe(principal(request)))
 
     async def change(self, request: Request, body: models.BoxChange) -> Response:
         box, by = self._box, principal(request)
         wish = body.model_dump(exclude_none=True)
         if wish:
-            await box.carry_out(lambda: box.change(by, **wish))
+            await box.carry_out(lambda: box.switches.change(by, **wish))
         return Json(box.describe(by))
 
     async def projects(self) -> Response:
-        await self._box.look()
+        await self._box.lookout.look()
         return Json({"projects": self._box.describe_projects()})
 
     async def add_project(self, request: Request, body: models.NewProject) -> Response:
         box, by = self._box, principal(request)
-        return Json(await box.carry_out(lambda: box.add_project(body.path, by)), status_code=201)
+        return Json(await box.carry_out(lambda: box.switches.add_project(body.path, by)), status_code=201)
 
     async def remove_project(self, request: Request, id: str, body: models.Nothing | None = None) -> Response:
         box, by = self._box, principal(request)
-        return Json(await box.carry_out(lambda: box.remove_project(id, by)))
+        return Json(await box.carry_out(lambda: box.switches.remove_project(id, by)))
 
     async def shut_down(self, body: models.Shutdown) -> Response:
         self._box.shut_down(end_sessions=body.sessions)

@@ -30,7 +30,7 @@ class HouseRoutes:
 
     async def restore(self, request: Request, id: str, body: models.Nothing | None = None) -> Response:
         box, by = self._box, principal(request)
-        return Json(box.show(await box.carry_out(lambda: box.restore(id, by))))
+        return Json(box.show(await box.carry_out(lambda: box.verbs.restore(id, by))))
 
     async def trash(self, sizes: bool = True) -> Response:
         return Json({"trash": await self._box.house.trash(sizes)})

@@ -35,13 +35,14 @@ def router(box: Box) -> APIRouter:
     routes.delete(SESSION, responses={200: json_answer(shapes.DELETED)})(ours.delete)
     routes.post(SESSION + "/commands", responses={200: json_answer(shapes.ACCEPTED, "It is on disk")})(ours.command)
     routes.post(SESSION + "/exec", responses={200: json_answer(shapes.TICKET, "Use it within 30 s")})(ours.execute)
-    verbs: dict[str, Verb] = {
-        "stop": box.stop,
-        "suspend": box.suspend,
-        "resume": box.resume,
-        "archive": box.archive,
+    verbs = box.verbs
+    each: dict[str, Verb] = {
+        "stop": verbs.stop,
+        "suspend": verbs.suspend,
+        "resume": verbs.resume,
+        "archive": verbs.archive,
     }
-    for name, verb in verbs.items():
+    for name, verb in each.items():
         routes.post(f"{SESSION}/{name}", name=name, responses=ONE)(_doing(box, verb))
     return routes
 
@@ -74,13 +75,13 @@ class SessionRoutes:
     async def rename(self, request: Request, id: str, body: models.Rename) -> Response:
         box, by = self._box, principal(request)
         session = box.session(id)
-        await box.carry_out(lambda: box.rename(session, body.name, by))
+        await box.carry_out(lambda: box.verbs.rename(session, body.name, by))
         return Json(box.show(session))
 
     async def delete(self, request: Request, id: str, body: models.Deletion | None = None) -> Response:
         box, by = self._box, principal(request)
         session, keep_branch = box.session(id), body is not None and body.keep_branch
-        return Json(await box.carry_out(lambda: box.delete(session, by, keep_branch=keep_branch)))
+        return Json(await box.carry_out(lambda: box.verbs.delete(session, by, keep_branch=keep_branch)))
 
     async def command(self, request: Request, id: str, body: models.CommandBody) -> Response:
         session, by = self._box.session(id), principal(request)
@@ -92,7 +93,8 @@ class SessionRoutes:
 
     async def execute(self, id: str, body: models.Execution) -> Response:
         """Prepare a program in the session's workspace; a WebSocket with the ticket runs it."""
-        return Json({"ticket": self._box.prepare_exec(self._box.session(id), body.command, body.rows, body.columns)})
+        session = self._box.session(id)
+        return Json({"ticket": self._box.executions.prepare(session, body.command, body.rows, body.columns)})
 
 
 def _doing(box: Box, verb: Verb) -> Callable[..., Awaitable[Response]]:

@@ -26,7 +26,8 @@ PAUSE_SECONDS = 0.05  # between two looks at what has changed: a burst of change
 class WatchedBox(Protocol):
     """What this stream needs of the box."""
 
-    stopping: trio.Event
+    @property
+    def stopping(self) -> trio.Event: ...
 
     def describe(self, principal: Principal) -> dict[str, Any]: ...
 

@@ -29,12 +29,20 @@ from supervisor.web.streams.session_cursor import Cursor
 from supervisor.web.streams.session_desk import Desk
 
 
+class Programs(Protocol):
+    """What runs programs in workspaces."""
+
+    async def open(self, session: Session, ticket: str) -> Line: ...
+
+
 class StreamBox(WatchedBox, Protocol):
     """What streams need of the box."""
 
-    epoch: int
+    @property
+    def epoch(self) -> int: ...
 
-    async def open_exec(self, session: Session, ticket: str) -> Line: ...
+    @property
+    def executions(self) -> Programs: ...
 
 
 async def serve_websocket(
@@ -56,7 +64,7 @@ async def serve_websocket(
         elif route.template == SESSION + "/stream":
             serve = partial(_attend, box, session, parse(head.query), principal, clock)
         else:
-            line = await box.open_exec(session, handshake.ticket or "")
+            line = await box.executions.open(session, handshake.ticket or "")
             held.callback(line.close)
             serve = partial(_execute, box, line)
         async with accepted(outlet, handshake) as websocket:

@@ -116,6 +116,18 @@ class Worker:
         return {"seq": seq}
 
 
+class StagePrograms:
+    """The programs that tickets are for."""
+
+    def __init__(self) -> None:
+        self.by_ticket: dict[str, Line] = {}
+
+    async def open(self, session: Session, ticket: str) -> Line:
+        if ticket not in self.by_ticket:
+            raise Refused("unauthenticated", "this ticket is unknown", "ask for a new one")
+        return self.by_ticket.pop(ticket)
+
+
 class StageBox:
     """A box with one session."""
 
@@ -124,7 +136,7 @@ class StageBox:
         self.stopping = trio.Event()
         self.watches = Watches()
         self.on_stage: dict[str, Session] = {session.id: session}
-        self.programs: dict[str, Line] = {}  # by ticket
+        self.executions = StagePrograms()
 
     def session(self, id: str) -> Session:
         if id not in self.on_stage:
@@ -139,11 +151,6 @@ class StageBox:
 
     def describe(self, principal: Principal) -> dict[str, Any]:
         return {"name": "stage", "you": principal.you()}
-
-    async def open_exec(self, session: Session, ticket: str) -> Line:
-        if ticket not in self.programs:
-            raise Refused("unauthenticated", "this ticket is unknown", "ask for a new one")
-        return self.programs.pop(ticket)
 
     def watch(self) -> contextlib.AbstractContextManager[Watch]:
         return self.watches.watching()

@@ -47,7 +47,7 @@ class Host:
 async def running(directory: Path) -> AsyncIterator[tuple[Stage, Client, Host]]:
     async with open_stage(directory) as stage:
         ours, theirs = socket.socketpair()
-        stage.box.programs["secret"] = Line(ours)
+        stage.box.executions.by_ticket["secret"] = Line(ours)
         host = Host(theirs)
         with theirs:
             async with stage.client(path=PATH, subprotocols=("rc.v1", "ticket.secret")) as client:
