@@ -8,6 +8,7 @@ import os
 import selectors
 import signal
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ from workers.core.events import now_text
 from workers.core.lifecycle import ENDED
 from workers.core.past import Past
 from workers.core.screen import Tracker
-from workers.core.session import Effect, EndAgent, Order, SendSignal, Session, SetSize, WriteEvent
+from workers.core.session import Effect, Order, SendSignal, Session, SetSize, WriteEvent
 from workers.core.spec import Spec
 from workers.errors import Broken, Refused
 from workers.journalread import read_terminal
@@ -68,7 +69,7 @@ def _take_lock(bundle: Bundle, patient: bool) -> int | None:
 
 
 class Host:
-    """One selector, one session, one agent. `_do` performs what the session decides."""
+    """One selector, one session, one agent. `_do` carries out what the session decides."""
 
     def __init__(self, bundle: Bundle, spec: Spec, umask: int) -> None:
         self._bundle = bundle
@@ -83,6 +84,7 @@ class Host:
         self._session = Session(ADAPTERS[spec.adapter](), spec.rows, spec.columns, self._past)
         self._program = Program(self._selector, self)
         self._tracker = self._track_tail()
+        self._undone: deque[Effect] = deque()
         self._deaf_until = 0.0  # until then nobody is told again that the program does not read
 
     def _track_tail(self) -> Tracker:
@@ -169,22 +171,25 @@ class Host:
     # What the session decides
 
     def _do(self, effects: list[Effect]) -> None:
-        for effect in effects:
-            if isinstance(effect, WriteEvent):
-                self._recorder.write_event(effect)
-            elif isinstance(effect, Type):
-                self._type(effect.data)
-            elif isinstance(effect, EndAgent):
-                self._end_agent()
-            else:
-                self._steer(effect)
+        """In the order of their numbers: what one of them brings about comes behind those that were there before."""
+        is_first = not self._undone
+        self._undone += effects
+        while is_first and self._undone:
+            self._perform(self._undone[0])
+            self._undone.popleft()
 
-    def _steer(self, effect: SetSize | SendSignal) -> None:
-        if isinstance(effect, SetSize):
+    def _perform(self, effect: Effect) -> None:
+        if isinstance(effect, WriteEvent):
+            self._recorder.write_event(effect)
+        elif isinstance(effect, Type):
+            self._type(effect.data)
+        elif isinstance(effect, SetSize):
             self._program.resize(effect.rows, effect.columns)
             self._tracker.resized(effect.rows, effect.columns)
-        else:
+        elif isinstance(effect, SendSignal):
             self._program.signal(signal.Signals[f"SIG{effect.name}"])
+        else:
+            self._end_agent()
 
     def _type(self, data: bytes) -> None:
         now = time.monotonic()

@@ -170,7 +170,8 @@ class Recorder:
                     self._keep_blob(event.blob)
                 self._events.append(event.seq, at_ns, event.body)
             except (Refused, OSError):
-                self._become_full()
+                if self._become_full():
+                    continue
                 return
             self._backlog.popleft()
             self._wrote(len(event.body))
@@ -208,12 +209,15 @@ class Recorder:
         if self.full_until is None:
             self._reserve.rebuild()
 
-    def _become_full(self) -> None:
+    def _become_full(self) -> bool:
+        """Whether that has made some room."""
         was_full = self.full_until is not None
         self.full_until = time.monotonic() + RETRY_SECONDS
-        if not was_full:
-            self._reserve.spend(LAST_WORDS)
-            self._told.disk_is_full()
+        if was_full:
+            return False
+        made = self._reserve.spend(LAST_WORDS)
+        self._told.disk_is_full()
+        return made
 
     def take_last_words(self) -> None:
         """The session ends: should the disk be full, all that was put aside is for what waits."""

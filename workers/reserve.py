@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-RESERVE = 192 << 10  # octets
+RESERVE = 256 << 10  # octets: for events that are on their way, and the notice behind them
 LAST_WORDS = 128 << 10  # of it, for a session's end: output that waits, the last records, the notes that are left
 
 

@@ -131,3 +131,21 @@ def test_an_end_that_cannot_be_written_at_all_is_told_when_it_can(box: BoxProces
         assert stream.terminal == b"\r\nlast words\r\n"
     assert box.session(id)["exit"] == {"code": 5, "signal": None, "reason": "ended"}
     assert [update["sessionUpdate"] for update in box.events(id)][-1] == "_rc/process"
+
+
+def test_an_agent_without_a_program_is_paused_as_well(box: BoxProcess, disk: SmallDisk) -> None:
+    status, made = box.call("POST", "/v1/code/sessions", {"agent": "echo"})
+    assert status == 201
+    with box.stream(made["id"], "after=0") as stream:
+        disk.fill(ROOM)
+        stream.say(type="command", id="c1", command={"kind": "prompt", "text": f"repeat 10000 {'x' * 4000}"})
+        stream.until(lambda: is_told(stream, "The disk is full"))
+        last = box.session(made["id"])["last_seq"]
+        stream.say(type="command", id="c2", command={"kind": "interrupt"})
+        disk.empty()
+        stream.until(lambda: is_told(stream, "There is room"))
+        assert any(told["update"].get("state") == "cancelled" for told in stream.of("event"))
+        said = [told["seq"] for told in stream.of("event") if told["update"]["sessionUpdate"] == "agent_message_chunk"]
+        assert said[-1] <= last  # the interrupt came while it was paused
+        assert [told["seq"] for told in stream.of("event")] == list(range(1, len(stream.of("event")) + 1))
+        stream.until(lambda: {"c1", "c2"} == {ack["id"] for ack in stream.of("ack")})

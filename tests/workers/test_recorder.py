@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.journals import no_file_larger_than
+from tests.smalldisk import small_disk
+from tests.workers.journals import fill, no_file_larger_than
 from workers.core import events
 from workers.core.events import Blob
 from workers.core.session import WriteEvent
@@ -301,3 +302,15 @@ def test_a_small_file_is_on_disk_with_the_next_records(journal: Journal, tmp_pat
     journal.wait_settled()
     assert answers == [None]
     assert (tmp_path / "worker.json").read_bytes() == b"{}"
+
+
+def test_an_event_that_finds_the_disk_full_goes_where_the_reserve_was(tmp_path: Path) -> None:
+    with small_disk(tmp_path, 1 << 20) as disk:
+        journal = Journal(disk.seen)
+        journal.record("one")
+        fill(disk.seen / "filler")
+        for _ in range(2):
+            journal.record("x" * 4096)
+        assert journal.told == ["event 1", "full", "event 2", "event 3", "event 4"]
+        assert not journal.recorder.waits
+        journal.recorder.close()
