@@ -201,6 +201,45 @@ def test_a_deleted_session_says_goodbye_for_good(box: BoxProcess) -> None:
         assert client.of("bye") == [{"type": "bye", "reason": "session_deleted", "retry": False}]
 
 
+def test_a_lease_ends_with_its_session_and_then_nothing_runs(box: BoxProcess) -> None:
+    made = str(box.new("sh", "-c", "read line")["id"])
+    with stream(box, made) as ana, stream(box, made) as ben:
+        ana.type(b"x")
+        ben.hear("lease", lambda lease: lease["holder"])
+        ana.type(b"\n")
+        for client in (ana, ben):
+            client.hear("event", lambda event: event["update"].get("state") == "exited")
+            client.hear("lease", lambda lease: lease["holder"] is None)
+        for client in (ana, ben):
+            client.type(b"y")
+            assert client.hear("refused")["error"]["code"] == "not_running"
+        assert ask(ben, "1", kind="take_lease")["error"]["code"] == "not_running"
+        status, problem = box.call("POST", f"{SESSIONS}/{made}/commands", {"kind": "prompt", "text": "ls"})
+        assert (status, problem["code"]) == (409, "not_running")
+
+
+@pytest.mark.parametrize(
+    ("octets", "code"),
+    [(b"\x81\x82" + bytes(4) + b"\xff\xfe", 1007), (b"\x81\x02hi", 1002), (b"\xc1\x82" + bytes(4) + b"hi", 1002)],
+)
+def test_what_is_no_websocket_is_closed_with_the_reason(box: BoxProcess, octets: bytes, code: int) -> None:
+    with box.connect() as connection:
+        client = RawStream(connection, f"{SESSIONS}/{cat(box)}/stream")
+        connection.sendall(octets)
+        assert close_code(client) == f"closed with {code}"
+
+
+def test_numbers_above_the_last_are_refused_and_it_goes_on_live(box: BoxProcess) -> None:
+    made = cat(box)
+    with stream(box, made, "after=1000&terminal_after=1000") as client:
+        client.until(lambda: len(client.of("refused")) == 2)
+        last = client.of("hello")[0]["last_seq"]
+        assert [told["error"]["end"] for told in client.of("refused")] == [last, 5]
+        seq = ask(client, "1", kind="prompt", text="live")["seq"]
+        client.until(lambda: client.of("event") and client.terminal)
+        assert client.of("event")[0]["seq"] == seq == last + 1
+
+
 def test_server_sent_events_carry_the_same_and_resume_by_their_id(box: BoxProcess) -> None:
     made = cat(box)
     status, lines = sse(box, made, "after=0&terminal_after=0", {}, b"terminal")
