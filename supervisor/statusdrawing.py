@@ -16,6 +16,11 @@ from supervisor.core.boxview import BoxView
 from supervisor.core.printable import visible
 
 AROUND_THE_TABLE = 7  # lines: two of the box, the heads, the keys, and empty ones between
+HEADS = ("NAME", "STATE", "BRANCH", "WHO", "SINCE", "DOING")
+AT_MOST = {"STATE": 24, "DOING": 12}  # cells that are kept free for it; rc show has what is cut
+NARROW = 60  # cells, of a phone or half a screen
+EVEN = 16  # cells above which a longer text gets no larger share
+GAP = 2  # cells between two columns
 KEYS = "space attach   w mode   ? help   q leave"
 COLOURS = {"running": "green", "exited": "dim", "suspended": "dim", "lost": "red", "stopping": "yellow"}
 
@@ -27,12 +32,12 @@ q, Ctrl-C  leave\
 """
 
 
-def draw(view: BoxView, page: str, height: int, now: datetime) -> RenderableType:
-    """The whole screen. `page` is `sessions`, `attach` or `help`, `height` the number of lines there are."""
+def draw(view: BoxView, page: str, height: int, width: int, now: datetime) -> RenderableType:
+    """The whole screen, of `height` lines of `width` cells. `page` is `sessions`, `attach` or `help`."""
     notes = [Text(visible(note), style="yellow", no_wrap=True, overflow="ellipsis") for note in view.notes]
     room = max(height - AROUND_THE_TABLE - len(notes), 1)
     keys = Text(KEYS, style="dim", no_wrap=True, overflow="ellipsis")
-    return Group(*_head(view.box), Text(), _PAGES[page](view, room, now), Text(), *notes, keys)
+    return Group(*_head(view.box), Text(), _PAGES[page](view, room, width, now), Text(), *notes, keys)
 
 
 def _head(box: Mapping[str, Any]) -> list[Text]:
@@ -46,19 +51,34 @@ def _head(box: Mapping[str, Any]) -> list[Text]:
     return [first, second]
 
 
-def _sessions(view: BoxView, room: int, now: datetime) -> RenderableType:
+def _sessions(view: BoxView, room: int, width: int, now: datetime) -> RenderableType:
     sessions = view.shown
     if not sessions:
         return Text("No sessions. rc new starts one.")
-    table = Table(box=None, expand=True, pad_edge=False, header_style="bold")
-    for head, weight in (("NAME", 3), ("STATE", 3), ("BRANCH", 3), ("WHO", 1), ("SINCE", 1), ("DOING", 4)):
-        table.add_column(head, ratio=weight, no_wrap=True, overflow="ellipsis")
-    fitting = sessions if len(sessions) <= room else sessions[: room - 1]
-    for session in fitting:
-        table.add_row(*_row(session, now))
+    fitting = sessions if len(sessions) <= room else sessions[: max(room - 1, 1)]
+    table = _table([_row(session, now) for session in fitting], width)
     if len(fitting) == len(sessions):
         return table
     return Group(table, Text(f"… and {len(sessions) - len(fitting)} more: rc ls", style="dim"))
+
+
+def _table(rows: list[list[Text]], width: int) -> Table:
+    """As wide as what is in it, and what a session does gets the rest; where that is too little, NAME and BRANCH are
+    cut, each by its share, and a narrow screen does without WHO and SINCE."""
+    shown = [head for head in HEADS if width >= NARROW or head not in ("WHO", "SINCE")]
+    at = [HEADS.index(head) for head in shown]
+    needed = {head: max(len(head), *(row[i].cell_len for row in rows)) for head, i in zip(shown, at, strict=True)}
+    needed |= {head: min(needed[head], most) for head, most in AT_MOST.items()}
+    fits = sum(needed.values()) + GAP * (len(shown) - 1) <= width
+    table = Table(box=None, expand=True, pad_edge=False, header_style="bold")
+    for head in shown:
+        if head == "DOING" if fits else head in ("NAME", "BRANCH"):
+            table.add_column(head, ratio=min(needed[head], EVEN), no_wrap=True, overflow="ellipsis")
+        else:
+            table.add_column(head, width=needed[head], no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        table.add_row(*(row[i] for i in at))
+    return table
 
 
 def _row(session: Mapping[str, Any], now: datetime) -> list[Text]:
@@ -78,7 +98,7 @@ def _row(session: Mapping[str, Any], now: datetime) -> list[Text]:
     return texts
 
 
-def _attach(view: BoxView, room: int, _now: datetime) -> RenderableType:
+def _attach(view: BoxView, room: int, _width: int, _now: datetime) -> RenderableType:
     """Where the codes for phones will be: this release is reached from this machine."""
     running = view.running
     lines = [Text("To get at a session, in another terminal of this machine:"), Text()]
@@ -93,11 +113,11 @@ def _quoted(name: str) -> str:
     return visible(shlex.quote(name) if not name.startswith("-") else f"-- {shlex.quote(name)}")
 
 
-def _help(_view: BoxView, _room: int, _now: datetime) -> RenderableType:
+def _help(_view: BoxView, _room: int, _width: int, _now: datetime) -> RenderableType:
     return Text(HELP)
 
 
-_PAGES: dict[str, Callable[[BoxView, int, datetime], RenderableType]] = {
+_PAGES: dict[str, Callable[[BoxView, int, int, datetime], RenderableType]] = {
     "sessions": _sessions,
     "attach": _attach,
     "help": _help,

@@ -165,7 +165,7 @@ class _Frames:
             size = os.get_terminal_size(self._stdout)
         columns, lines = size if all(size) else DEFAULT_SIZE
         self._console.size = (columns, lines)
-        self._live.update(draw(view, page, lines, datetime.now(UTC)), refresh=True)
+        self._live.update(draw(view, page, lines, columns, datetime.now(UTC)), refresh=True)
         return self._take()
 
     def _take(self) -> bytes:

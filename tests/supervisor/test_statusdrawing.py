@@ -6,6 +6,7 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from supervisor.core.boxview import BoxView
@@ -31,7 +32,11 @@ def session(name: str, **more: object) -> dict[str, Any]:
 
 
 def screen(
-    sessions: list[dict[str, Any]], page: str = "sessions", height: int = 24, notes: tuple[str, ...] = ()
+    sessions: list[dict[str, Any]],
+    page: str = "sessions",
+    height: int = 24,
+    width: int = 110,
+    notes: tuple[str, ...] = (),
 ) -> list[str]:
     view = BoxView()
     box = {
@@ -44,8 +49,8 @@ def screen(
     }
     view.apply({"type": "hello", "box": box, "sessions": sessions})
     view.notes.extend(notes)
-    console = Console(file=io.StringIO(), width=110, height=height, force_terminal=True, color_system=None)
-    console.print(draw(view, page, height, NOW))
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    console.print(draw(view, page, height, width, NOW))
     text = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO from above
     assert isinstance(text, str)
     return [line.rstrip() for line in text.splitlines()]
@@ -72,6 +77,27 @@ def test_a_session_shows_state_branch_who_since_when_and_what_it_does() -> None:
         "the",
         "tests",
     ]
+
+
+def test_columns_are_as_wide_as_what_is_in_them() -> None:
+    lines = screen([session("a"), session("日本語", branch="rc/x")], width=80)
+    assert lines[3:6] == [
+        "NAME    STATE    BRANCH       WHO    SINCE  DOING",
+        "a       running  rc/a-abcdef  owner  5m",
+        "日本語  running  rc/x         owner  5m",
+    ]
+
+
+def test_on_a_narrow_screen_names_are_cut_and_the_short_columns_stay() -> None:
+    name = "日本語のセッションの名前が長い"
+    lines = screen([session(name, doing="Run the tests")], width=60)
+    assert all(cell_len(line) <= 60 for line in lines)
+    assert lines[3].split() == ["NAME", "STATE", "BRANCH", "WHO", "SINCE", "DOING"]
+    assert lines[4].startswith("日本") and lines[4].split()[-5:] == ["owner", "5m", "Run", "the", "te…"]
+    narrow = screen([session(name)], width=40, height=10)
+    assert all(cell_len(line) <= 40 for line in narrow)
+    assert narrow[3].split() == ["NAME", "STATE", "BRANCH", "DOING"]
+    assert narrow[4].split()[1] == "running"
 
 
 def test_one_that_waits_for_an_answer_says_so() -> None:
