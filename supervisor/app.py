@@ -6,6 +6,7 @@ import gc
 import os
 
 from supervisor.cli.options import ServeOptions
+from supervisor.ownplace import refuse_inside
 from supervisor.sessions.launcher import start_zygote
 from supervisor.statelock import make_state_dir, take_lock
 from workers.drivers.prctl import set_dumpable
@@ -16,6 +17,7 @@ def serve(options: ServeOptions) -> int:
     from supervisor.settings import state_dir_of
 
     state_dir = state_dir_of(options.state_dir, os.environ)
+    refuse_inside(state_dir)
     make_state_dir(state_dir)
     if options.detach:
         from supervisor.detached import serve_detached

@@ -30,6 +30,7 @@ _BY_CODE = {
     "unknown_agent": CANNOT_BE_HAD,
     "invalid": USAGE,
     "bad_base": USAGE,
+    "not_allowed": REFUSED,
     "too_large": REFUSED,
     "rate_limited": REFUSED,
     "disk_full": REFUSED,

@@ -12,6 +12,7 @@ from supervisor.cli import client as clients
 from supervisor.cli import exits, printing, systemd
 from supervisor.cli.address import connect, state_dir
 from supervisor.cli.arguments import Parser, Verb
+from supervisor.ownplace import refuse_inside
 from workers.errors import Refused
 
 
@@ -68,6 +69,7 @@ def _words(args: argparse.Namespace) -> list[str]:
 
 
 def _install(args: argparse.Namespace) -> int:
+    refuse_inside(state_dir(args))
     systemd.systemctl("--version")
     _refuse_running(args)
     path = unit_path()
@@ -99,6 +101,7 @@ def _refuse_running(args: argparse.Namespace) -> None:
 
 
 def _remove(args: argparse.Namespace) -> int:
+    refuse_inside(state_dir(args))
     path = unit_path()
     if not os.path.exists(path):
         raise Refused("not_found", "no service is installed", "rc service install installs one")

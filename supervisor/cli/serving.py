@@ -59,7 +59,8 @@ def _serve(args: argparse.Namespace) -> int:
     try:
         return app.serve(options(args))
     except Refused as refused:
-        refused.fields["exit"] = exits.CANNOT_BE_HAD  # whatever a box cannot start with is configuration
+        if refused.code != "not_allowed":
+            refused.fields["exit"] = exits.CANNOT_BE_HAD  # whatever a box cannot start with is configuration
         raise
 
 

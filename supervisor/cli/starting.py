@@ -33,10 +33,16 @@ def running_box(args: argparse.Namespace) -> clients.Client:
     except Refused as refused:
         nobody_there = isinstance(refused.__cause__, FileNotFoundError | ConnectionRefusedError)
         state_dir = client.address.state_dir
-        if state_dir is None or not nobody_there or args.no_start or inside_session() or not is_terminal(0):
+        if state_dir is None or not nobody_there or args.no_start or not is_terminal(0) or _is_inside(state_dir):
             raise
         _start(state_dir)
     return client
+
+
+def _is_inside(state_dir: str) -> bool:
+    from supervisor.ownplace import judge_ourselves
+
+    return inside_session() or judge_ourselves(state_dir).kind == "agent"  # whatever our environment says
 
 
 def _start(state_dir: str) -> None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import structlog
 import trio
 
+from supervisor import procfs
 from supervisor.core.access import Principal
 from supervisor.core.peer import Inside, Peer, judge
 from supervisor.sessions.session import Session
-from supervisor.web import procfs
 
 SO_PEERPIDFD = 77  # since Linux 6.5; Python has no name for it yet
 NO_PIDFD = (errno.ENOPROTOOPT, errno.EINVAL)  # what older kernels say to that

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from supervisor.web import procfs
+from supervisor import procfs
 from tests.waiting import until
 
 NOBODY = 1 << 22  # above the highest pid that Linux gives out
