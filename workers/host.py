@@ -244,7 +244,7 @@ class Host:
         return self._program.terminal
 
     def take_command(self, ticket: Ticket, value: Any) -> None:
-        order = _order(value)
+        order = _order(value, time.monotonic())
         recorder = self._recorder
         if recorder.full_until is not None and (recorder.is_crowded or not isinstance(order.command, ON_FULL_DISK)):
             raise Refused("disk_full", "the disk of this box is full", "make room on it; the session goes on by itself")
@@ -293,16 +293,19 @@ class Host:
                 key.data(mask)
 
 
-def _order(value: Any) -> Order:
+def _order(value: Any, now: float) -> Order:
+    """What the supervisor asks. It is told until when it may be carried out: later, whoever asked has been refused."""
     if not isinstance(value, dict):
         raise Broken("a command that is not an object")
-    by, refusal = value.get("by"), value.get("refusal")
+    by, refusal, until = value.get("by"), value.get("refusal"), value.get("until", now)
     origin = value.get("origin", "person")
-    if not (by is None or isinstance(by, dict)) or origin not in ("person", "rc"):
+    if not (by is None or isinstance(by, dict)) or origin not in ("person", "rc") or not isinstance(until, float):
         raise Broken("a command from nobody we know")
-    held = (
-        Refused(*(str(refusal.get(key)) for key in ("code", "detail", "hint"))) if isinstance(refusal, dict) else None
-    )
+    held = None
+    if isinstance(refusal, dict):
+        held = Refused(*(str(refusal.get(key)) for key in ("code", "detail", "hint")))
+    elif now > until:  # a repeat of what was accepted in time gets its first number all the same
+        held = Refused("not_running", "the session has taken this too late and does nothing of it", "send it again")
     return Order(commands.parse(value.get("command")), by, origin, _fresh_id(), held)
 
 

@@ -86,8 +86,7 @@ async def _carry(session: Session, link: Link) -> None:
             nursery.start_soon(_listen_for_silence, session, link, heard)
             while frames := await link.receive():
                 heard.at = trio.current_time()
-                if session.unresponsive:
-                    session.turn(Turn.WORD)
+                session.word()
                 for frame in frames:
                     session.take(frame)
             nursery.cancel_scope.cancel()

@@ -16,7 +16,9 @@ from workers.errors import Broken, Refused
 
 JOINED = 128 << 10  # two of a worker's largest sends; a WebSocket message holds 256 KiB
 SHAKE_SECONDS = 5.0  # a worker that runs shakes hands within a millisecond; one that was stopped is tried again
-ANSWER_SECONDS = 30.0  # an accepted command is on disk long before; a stopped worker must not hold its asker for ever
+# A worker takes a command within a millisecond, one whose machine swaps gets seconds; who waits is a person.
+TAKE_SECONDS = 3.0
+ANSWER_SECONDS = 30.0  # for a worker that speaks: what it took is on disk long before, unless the disk hangs
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,10 @@ class Stale(Broken):
     """A supervisor of a later epoch has this worker; we must leave it alone."""
 
 
+class Silent(Broken):
+    """The worker has said nothing at all for `TAKE_SECONDS`, although it was asked something."""
+
+
 class Link:
     """Authenticated both ways. One task calls `receive`, one `flush_forever`; requests may come from any task."""
 
@@ -39,6 +45,7 @@ class Link:
         self._line = line
         self._asked: dict[int, Question] = {}
         self._number = 0
+        self._heard_at = trio.current_time()
         self._typing = self._typed = 0  # numbers of KEYS: sent, and known to be with the program
 
     @property
@@ -92,12 +99,10 @@ class Link:
         return question
 
     async def answer(self, question: Question) -> dict[str, Any]:
-        """Wait for the ANSWER. Raises Refused with what the worker refused, Broken when it went away."""
+        """Wait for the ANSWER. Raises Refused with what the worker refused, Broken when it went away, Silent when it
+        says nothing at all."""
         try:
-            with trio.fail_after(ANSWER_SECONDS):
-                await question.answered.wait()
-        except trio.TooSlowError:
-            raise Broken("the worker does not answer") from None
+            await self._wait_answered(question)
         finally:
             self._asked.pop(question.number, None)
         if question.answer is None:
@@ -107,6 +112,22 @@ class Link:
             raise Refused(str(error["code"]), str(error["detail"]), str(error.get("hint", "")))
         return question.answer
 
+    async def _wait_answered(self, question: Question) -> None:
+        with trio.move_on_after(ANSWER_SECONDS):
+            while True:
+                with trio.move_on_after(TAKE_SECONDS / 2):
+                    await question.answered.wait()
+                    return
+                since = trio.current_time()
+                with contextlib.suppress(Clogged):
+                    self._line.send(Frame(Kind.PING))  # one that only waits for its disk says so
+                with trio.move_on_after(TAKE_SECONDS / 2):
+                    await question.answered.wait()
+                    return
+                if self._heard_at < since:
+                    raise Silent("its worker does not answer")
+        raise Broken(f"its worker has not answered for {ANSWER_SECONDS:g} s; it was sent and may still happen")
+
     async def request(self, kind: Kind, value: object) -> dict[str, Any]:
         """`ask` and `answer`."""
         return await self.answer(self.ask(kind, value))
@@ -114,6 +135,7 @@ class Link:
     async def receive(self) -> list[Frame]:
         """What the worker tells, without the answers: those go to who asked. Nothing when the worker is gone."""
         while frames := await self._line.receive():
+            self._heard_at = trio.current_time()
             if len(frames) == 1 and frames[0].kind is Kind.OUTPUT:
                 return frames  # the shortest way of an echo
             if told := join_output([frame for frame in frames if not self._is_answer(frame)]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,7 @@ from supervisor.core.hold import KEEPING, Hold, Turn, move
 from supervisor.core.leases import Lease
 from supervisor.sessions.hub import Hub
 from supervisor.sessions.line import Clogged
-from supervisor.sessions.link import Link
+from supervisor.sessions.link import TAKE_SECONDS, Link, Silent
 from supervisor.sessions.repeats import first_acceptance
 from workers.bundle import Bundle
 from workers.core.events import client_frame
@@ -49,6 +50,7 @@ class Session:
         self.lease = Lease()
         self.hub = Hub(bundle.directory, facts.last_seq, facts.offset, self._mute)
         self._link: Link | None = None
+        self._left_waiting = False  # somebody's command met nothing but silence; until the worker's next word
         self._on_change = on_change
 
     # What it is
@@ -124,8 +126,8 @@ class Session:
 
     @property
     def answers(self) -> bool:
-        """Whether a worker is linked and has not been silent for long."""
-        return self._link is not None and not self.unresponsive
+        """Whether a worker is linked, and nothing is known to be wrong with it."""
+        return self._link is not None and not self.unresponsive and not self._left_waiting
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return when the condition holds; it is looked at whenever something about this session is new."""
@@ -161,8 +163,11 @@ class Session:
         """`command` in two halves: it is sent before this returns, so that keys typed afterwards arrive afterwards,
         and what this returns waits for the acceptance. Both halves raise Refused; with a `refusal` that is what comes
         unless the command was accepted before, under the same `message_id`. Where no worker answers, the journal
-        knows whether it was."""
-        asked = {"command": command, "by": by, "origin": origin}
+        knows whether it was.
+
+        A worker that reads the command when we have given up waiting must not carry out what was refused: so it is
+        told until when it may, by the clock that all processes of a machine share."""
+        asked = {"command": command, "by": by, "origin": origin, "until": time.monotonic() + TAKE_SECONDS}
         if refusal is not None:
             asked["refusal"] = {"code": refusal.code, "detail": refusal.detail, "hint": refusal.hint}
         try:
@@ -178,7 +183,7 @@ class Session:
             try:
                 answer = await link.answer(question)
             except Broken as error:
-                return await self._accepted_before(command, self._not_running(str(error)))
+                return await self._accepted_before(command, self._unanswered(error))
             except Refused as refused:
                 if refusal is None or refused.code != refusal.code:
                     raise
@@ -186,6 +191,12 @@ class Session:
             return Acceptance(int(answer["seq"]), bool(answer.get("repeat")))
 
         return accepted
+
+    def _unanswered(self, error: Broken) -> Refused:
+        if not isinstance(error, Silent):
+            return self._not_running(str(error))
+        self._left_waiting = True
+        return self._not_running(f"{error}; unless it took this just before it fell silent, it will do nothing of it")
 
     async def _accepted_before(self, command: dict[str, Any], refusal: Refused) -> Acceptance:
         """The first acceptance of a command that no worker can take now. Raises the refusal when there is none."""
@@ -233,12 +244,15 @@ class Session:
         return SnapshotPlan((tail,), end)
 
     def _linked(self) -> Link:
-        if self._link is None:
+        if self._link is None or not self.answers:
             raise Broken(f"it is {self.facts.state.value}" if self.ended else "its worker does not answer")
         return self._link
 
     def _not_running(self, why: str) -> Refused:
-        hint = f"resume it with: rc resume {self.facts.name}" if self.ended else "try again in a moment"
+        name = self.facts.name
+        hint = f"try again in a moment, or end it with: rc stop {name}"
+        if self.ended:
+            hint = f"resume it with: rc resume {name}"
         return Refused("not_running", f"session {self.facts.name} cannot take this: {why}", hint)
 
     # What the keeper tells it
@@ -249,6 +263,7 @@ class Session:
         terminal = state["terminal"] or {}
         is_over = State(state["state"]) in ENDED
         self._link = link
+        self._left_waiting = False
         self.worker_pid = state["worker_pid"]
         self.hold = move(self.hold, Turn.WORD)
         self.facts = replace(
@@ -269,6 +284,12 @@ class Session:
         if self.hub.lookers:
             self._mute(True)
         self.changed()
+
+    def word(self) -> None:
+        """Its worker has said something."""
+        if self._left_waiting or self.unresponsive:
+            self._left_waiting = False
+            self.turn(Turn.WORD)
 
     def link_down(self) -> None:
         if self._link is not None:

@@ -55,8 +55,8 @@ class Verbs:
     async def stop(self, session: Session, by: Principal) -> None:
         """End the agent; when this returns it has ended. An ended session stays as it is."""
         async with self._claims.on(session, Deed.STOP):
-            if not session.ended and session.answers:
-                await self._end(session, "stop", by)
+            if not (session.ended or session.unresponsive):
+                await self._ask_to_stop(session, by)
             if not session.ended:
                 await self._kill(session)
             await session.wait_settled()
@@ -76,16 +76,24 @@ class Verbs:
                 return
             if session.facts.state not in (State.STARTING, State.RUNNING):
                 raise _wrong_state(session, "suspended", "only a running session can be suspended")
-            await self._end(session, "suspend", by)
+            await session.command({"kind": "suspend"}, by.by())
+            with trio.move_on_after(END_SECONDS):
+                await session.wait_until(lambda: session.ended)
             if not session.ended:
-                raise Refused("not_running", f"session {session.facts.name} did not end in time", "rc stop ends it")
+                detail = f"session {session.facts.name} was asked to end and has not in {END_SECONDS:g} s; it still may"
+                raise Refused("not_running", detail, f"rc stop {session.facts.name} ends it")
             await session.wait_settled()
 
-    async def _end(self, session: Session, kind: str, by: Principal) -> None:
-        with contextlib.suppress(Refused), trio.move_on_after(END_SECONDS):
-            # A refusal here is a worker that went away in between, which is what was asked for.
-            await session.command({"kind": kind}, by.by())
-            await session.wait_until(lambda: session.ended)
+    async def _ask_to_stop(self, session: Session, by: Principal) -> None:
+        """Ask until it takes it, and wait for its end; what comes of that the caller sees."""
+        with trio.move_on_after(END_SECONDS):
+            while not (session.ended or session.unresponsive):
+                with contextlib.suppress(Refused):
+                    await session.command({"kind": "stop"}, by.by())
+                    await session.wait_until(lambda: session.ended)
+                if session.answers:
+                    return  # it was its own word that it does not
+                await session.wait_until(lambda: session.ended or session.unresponsive or session.answers)
 
     async def resume(self, session: Session, by: Principal) -> None:
         """Start the spec's command again, in the same workspace, under the same numbers."""

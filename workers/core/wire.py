@@ -44,7 +44,9 @@ class Kind(IntEnum):
     PONG = 15  # number: the ping's
     TYPED = 16  # number: that of KEYS: they, and all that was typed before them, are with the program
     HELLO = 20
-    COMMAND = 21  # number: the request's; payload: JSON {"command", "by", "origin", "refusal"?}
+    # number: the request's; payload: JSON {"command", "by", "origin", "refusal"?, "until"?}, the last by the monotonic
+    # clock: what the worker takes later it does not carry out
+    COMMAND = 21
     KEYS = 22  # payload: octets for the terminal, perhaps none; number: 0, or that of the TYPED wanted for it
     MUTE = 23  # nobody looks: send events only
     UNMUTE = 24  # somebody looks: answer with LIVE, then OUTPUT
