@@ -57,6 +57,8 @@ async def catch_up(session: Session) -> None:
     session.hub.restart_events(facts.last_seq)
     session.hub.advance(facts.offset)
     session.set_facts(**facts.to_json())
+    if facts.offset:
+        await session.look_at_kept_output()
 
 
 def read_facts(bundle: Bundle, known: Facts) -> Facts:

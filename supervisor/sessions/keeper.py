@@ -23,6 +23,7 @@ from workers.errors import Broken
 SILENT_SECONDS = 10.0  # a held lock and no word for this long is shown as `unresponsive`
 PING_SECONDS = 4.0  # two pings are lost before a worker counts as silent
 LAUNCH_SECONDS = 20.0  # a worker is up after some 5 ms; 32 at once on a loaded machine take seconds
+KEPT_SECONDS = 4.0  # until people are shown that the oldest output is kept no longer; a look lists some file names
 RETRY_FIRST, RETRY_MOST = 0.001, 0.25
 
 log = structlog.get_logger()
@@ -84,6 +85,7 @@ async def _carry(session: Session, link: Link) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(link.flush_forever)
             nursery.start_soon(_listen_for_silence, session, link, heard)
+            nursery.start_soon(_look_at_kept_output, session)
             while frames := await link.receive():
                 heard.at = trio.current_time()
                 session.word()
@@ -106,6 +108,13 @@ async def _listen_for_silence(session: Session, link: Link, heard: _Heard) -> No
             session.turn(Turn.SILENCE)
         if not link.is_clogged:
             link.send(Kind.PING, number=number)
+
+
+async def _look_at_kept_output(session: Session) -> None:
+    while True:
+        await trio.sleep(KEPT_SECONDS)
+        if session.hub.end - session.facts.start > session.spec.terminal_keep // 2:  # else nothing was dropped yet
+            await session.look_at_kept_output()
 
 
 async def _is_over(session: Session, keeping: Keeping, *, patient: bool) -> bool:

@@ -61,8 +61,10 @@ class Room:
     async def _look(self) -> None:
         if self._shortage():
             freed = await trio.to_thread.run_sync(self._let_go)
+            for session in freed:
+                await session.look_at_kept_output()
             if freed:
-                log.warning("old_output_dropped", octets=freed)
+                log.warning("old_output_dropped", octets=sum(freed.values()))
         notice = NOTICE if self._shortage() else None
         if notice != self.notice:
             self.notice = notice
@@ -73,13 +75,16 @@ class Room:
         found = os.statvfs(self._state_dir)
         return self._limits.shortage(Disk(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize))
 
-    def _let_go(self) -> int:
-        """Drop terminal output of ended sessions, those that ended first first, while room is short."""
-        freed = 0
+    def _let_go(self) -> dict[Session, int]:
+        """Drop terminal output of ended sessions, those that ended first first, while room is short: the octets that
+        became free of each."""
+        freed: dict[Session, int] = {}
         for session in sorted((s for s in self._registry if s.ended), key=_ended_at):
             if not self._shortage():
                 break
-            freed += _drop_output(session.bundle)
+            dropped = _drop_output(session.bundle)
+            if dropped:
+                freed[session] = dropped
         return freed
 
 

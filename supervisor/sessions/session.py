@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -25,7 +26,7 @@ from workers.core.screen import Part, SnapshotPlan
 from workers.core.spec import Spec
 from workers.core.wire import Frame, Kind
 from workers.errors import Broken, Refused
-from workers.journalread import terminal_bounds
+from workers.segments import segments
 
 SETTLE_SECONDS = 5.0  # from the last event to the worker's exit take some ms, a full disk or a busy machine more
 QUIET = {"last_seq", "offset", "start"}  # facts that move with every event: no reason to tell the whole box
@@ -70,7 +71,7 @@ class Session:
     def describe(self, url_base: str | None) -> dict[str, Any]:
         """The session as the interface shows it."""
         spec, facts = self.spec, self.facts
-        terminal = {"start": self.start, "offset": self.hub.end, "rows": facts.rows, "columns": facts.columns}
+        terminal = {"start": facts.start, "offset": self.hub.end, "rows": facts.rows, "columns": facts.columns}
         return {
             "id": spec.id,
             "name": facts.name,
@@ -117,17 +118,15 @@ class Session:
         return self.hold is Hold.SILENT
 
     @property
-    def start(self) -> int:
-        """The offset of the first octet of terminal output that is still kept."""
-        if self.hub.end - self.facts.start > self.spec.terminal_keep // 2:
-            start, _ = terminal_bounds(self.bundle.directory)
-            self.facts = replace(self.facts, start=start)
-        return self.facts.start
-
-    @property
     def answers(self) -> bool:
         """Whether a worker is linked, and nothing is known to be wrong with it."""
         return self._link is not None and not self.unresponsive and not self._left_waiting
+
+    async def look_at_kept_output(self) -> None:
+        """See from which offset on output is kept: nobody tells when the oldest is dropped."""
+        start = await trio.to_thread.run_sync(_kept_from, self.bundle.directory)
+        if start is not None and start != self.facts.start:
+            self.set_facts(start=start)
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return when the condition holds; it is looked at whenever something about this session is new."""
@@ -350,6 +349,12 @@ class Session:
                     self._link.give_back()
             except Broken:
                 self._link.close()
+
+
+def _kept_from(directory: str) -> int | None:
+    with contextlib.suppress(FileNotFoundError):  # somebody took the bundle away, or is deleting it
+        return next(iter(segments(directory, "terminal")), 0)
+    return None
 
 
 def _own_id(command: dict[str, Any]) -> str | None:

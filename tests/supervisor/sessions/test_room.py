@@ -74,7 +74,7 @@ async def test_output_of_ended_sessions_goes_but_for_its_end(tmp_path: Path) -> 
     session = kept.ended()
     last = kept.output_of(session)[-1]
     await kept.room._look()
-    assert kept.output_of(session) == [last]
+    assert kept.output_of(session) == [last] and session.facts.start == last
     assert kept.changes == [NOTICE]
 
 
