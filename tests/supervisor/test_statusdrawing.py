@@ -93,11 +93,11 @@ def test_on_a_narrow_screen_names_are_cut_and_the_short_columns_stay() -> None:
     lines = screen([session(name, doing="Run the tests")], width=60)
     assert all(cell_len(line) <= 60 for line in lines)
     assert lines[3].split() == ["NAME", "STATE", "BRANCH", "WHO", "SINCE", "DOING"]
-    assert lines[4].startswith("日本") and lines[4].split()[-5:] == ["owner", "5m", "Run", "the", "te…"]
+    assert lines[4].startswith("日本") and lines[4].split()[-5:] == ["owner", "5m", "Run", "the", "tes…"]
     narrow = screen([session(name)], width=40, height=10)
     assert all(cell_len(line) <= 40 for line in narrow)
     assert narrow[3].split() == ["NAME", "STATE", "BRANCH", "DOING"]
-    assert narrow[4].split()[1] == "running"
+    assert " running " in narrow[4]
 
 
 def test_one_that_waits_for_an_answer_says_so() -> None:
