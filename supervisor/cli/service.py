@@ -37,16 +37,16 @@ def unit_text(template: str, words: list[str], here: str, path: str) -> str:
             lines += [
                 f"ExecStart={' '.join(map(_quoted, words))}",
                 f"WorkingDirectory={here.replace('%', '%%')}",
-                f"Environment={_quoted('PATH=' + path)}",
+                f"Environment={_quoted('PATH=' + path, dollar='$')}",
             ]
         elif not line.startswith("#") or "rc service install" not in line:
             lines.append(line)
     return "\n".join(lines) + "\n"
 
 
-def _quoted(word: str) -> str:
-    """A word as systemd.syntax(7) reads it back."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+def _quoted(word: str, dollar: str = "$$") -> str:
+    """A word as systemd.syntax(7) reads it back; only in a command line does `$` mean something."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", dollar)
     return f'"{escaped}"'
 
 
@@ -70,7 +70,7 @@ def _words(args: argparse.Namespace) -> list[str]:
 
 def _install(args: argparse.Namespace) -> int:
     refuse_inside(state_dir(args))
-    systemd.systemctl("--version")
+    systemd.systemctl("show-environment")  # before anything is written: whether there is somebody to read it
     _refuse_running(args)
     path = unit_path()
     os.makedirs(os.path.dirname(path), exist_ok=True)

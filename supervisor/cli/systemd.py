@@ -37,7 +37,8 @@ def systemctl(*words: str, check: bool = True) -> str:
     if check and done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines()
         detail = f"systemctl --user {' '.join(words)} failed: {said[-1] if said else done.returncode}"
-        raise Refused("configuration", detail, "try it by hand; a login session may be needed")
+        hint = "log in as this account itself (ssh, not su); where systemd does not run: rc serve -d"
+        raise Refused("configuration", detail, hint)
     return done.stdout.strip()
 
 

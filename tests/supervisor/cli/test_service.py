@@ -105,10 +105,20 @@ def test_without_systemd_nothing_is_written(machine: Machine) -> None:
     assert not machine.unit.exists()
 
 
+def test_where_systemd_does_not_run_nothing_is_written_either(machine: Machine) -> None:
+    broken = "echo Failed to connect to bus >&2; exit 1"
+    (machine.folder / "bin" / "systemctl").write_text(f"#!/bin/sh\n{broken}\n")
+    called = machine("install")
+    assert (called.code, "Failed to connect to bus" in called.err, "rc serve -d" in called.err) == (78, True, True)
+    assert not machine.unit.exists()
+
+
 def test_words_are_quoted_as_systemd_reads_them() -> None:
-    text = unit_text("a\nExecStart=old\n# rc service install says\n# kept\n", ['/a b/"rc"', "100%", "$x\\"], "/h", "/p")
+    text = unit_text(
+        "a\nExecStart=old\n# rc service install says\n# kept\n", ['/a b/"rc"', "100%", "$x\\"], "/h", "/$p"
+    )
     assert text == (
-        'a\nExecStart="/a b/\\"rc\\"" "100%%" "$$x\\\\"\nWorkingDirectory=/h\nEnvironment="PATH=/p"\n# kept\n'
+        'a\nExecStart="/a b/\\"rc\\"" "100%%" "$$x\\\\"\nWorkingDirectory=/h\nEnvironment="PATH=/$p"\n# kept\n'
     )
 
 
