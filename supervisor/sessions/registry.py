@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 
 from supervisor.core.facts import Facts
 from supervisor.core.hold import Turn
-from supervisor.core.names import Known, look_up
 from supervisor.sessions.session import Session
 from workers.bundle import Bundle
 from workers.core.spec import Spec
@@ -68,8 +67,3 @@ class Registry:
             yield
         finally:
             self._names_claimed.remove(name)
-
-    def look_up(self, wanted: str) -> list[Session]:
-        """Whom a name on the command line means; see `core.names.look_up`."""
-        known = [Known(s.id, s.facts.name, archived=s.facts.archived) for s in self]
-        return [self._sessions[found.id] for found in look_up(wanted, known)]
