@@ -30,6 +30,7 @@ from supervisor.sessions.keepers import Keepers
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.link import Supervisor
 from supervisor.sessions.lookout import Lookout
+from supervisor.sessions.preparations import Preparations
 from supervisor.sessions.projects import Projects
 from supervisor.sessions.recovery import highest_epoch, take_inventory
 from supervisor.sessions.registry import Registry
@@ -110,11 +111,13 @@ def put_together(
     lookout = Lookout(settings, projects, lambda: watches.touch(BOX))
     workspaces = Workspaces(worktrees, Fetcher())
     claims = Claims(registry)
-    creation = Creation(settings, registry, slots, claims, projects, workspaces, room, keepers.launch, keepers.forget)
+    preparations = Preparations()
+    launch, forget = keepers.launch, keepers.forget
+    creation = Creation(settings, registry, slots, claims, projects, workspaces, room, preparations, launch, forget)
     inspector = Inspector(launcher.ask, os.path.join(settings.state_dir, "scratch"))
     trash = Trash(settings.state_dir)
     deletion = Deletion(trash, inspector, worktrees)
-    verbs = Verbs(registry, slots, claims, deletion, boot, keepers.launch)
+    verbs = Verbs(registry, slots, claims, preparations, deletion, boot, launch)
     executions = Executions(launcher, claims, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
     box = Box(
         epoch=us.epoch,

@@ -24,6 +24,7 @@ from supervisor.sessions.claims import Claims
 from supervisor.sessions.endings import first_facts
 from supervisor.sessions.errands import attempt
 from supervisor.sessions.git import refused_by
+from supervisor.sessions.preparations import Preparations
 from supervisor.sessions.projects import Project, Projects
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.room import Room
@@ -83,6 +84,7 @@ class Creation:
         projects: Projects,
         workspaces: Workspaces,
         room: Room,
+        preparations: Preparations,
         launch: Callable[[Session], Awaitable[None]],
         forget: Callable[[Session], Awaitable[None]],
     ) -> None:
@@ -93,6 +95,7 @@ class Creation:
         self._projects = projects
         self._workspaces = workspaces
         self._room = room
+        self._preparations = preparations
         self._launch = launch
         self._forget = forget
 
@@ -200,9 +203,11 @@ class Creation:
         """Each step undoes itself when it fails, and says how it is undone when a later one does."""
         session.set_facts(state=State.PREPARING)
         spec = session.spec
-        workspace = await self._workspaces.prepare(
-            spec.id, spec.spawn_mode, spec.project_path, session.facts.name, wish.base, self._neighbours(session)
-        )
+        name, neighbours = session.facts.name, self._neighbours(session)
+        with self._preparations.of(session):
+            workspace = await self._workspaces.prepare(
+                spec.id, spec.spawn_mode, spec.project_path, name, wish.base, neighbours
+            )
         placed = _placed(spec, workspace)
         undo.append(partial(self._workspaces.undo, placed))
         session.spec = replace(placed, env=agent_environment(self._settings, placed, wish.env))

@@ -17,6 +17,7 @@ from supervisor.sessions.claims import Claims
 from supervisor.sessions.creation import has_started, launch_refusal
 from supervisor.sessions.deletion import Deletion
 from supervisor.sessions.endings import replace_lost_bundle, write_later
+from supervisor.sessions.preparations import Preparations
 from supervisor.sessions.recovery import look
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.session import Session
@@ -41,6 +42,7 @@ class Verbs:
         registry: Registry,
         slots: Slots,
         claims: Claims,
+        preparations: Preparations,
         deletion: Deletion,
         boot: str,
         launch: Callable[..., Awaitable[None]],
@@ -48,12 +50,16 @@ class Verbs:
         self._registry = registry
         self._slots = slots
         self._claims = claims
+        self._preparations = preparations
         self._deletion = deletion
         self._boot = boot
         self._launch = launch
 
     async def stop(self, session: Session, by: Principal) -> None:
-        """End the agent; when this returns it has ended. An ended session stays as it is."""
+        """End the agent; when this returns it has ended. An ended session stays as it is, and of one whose workspace
+        is still being prepared nothing stays."""
+        if await self._preparations.give_up(session):
+            return
         async with self._claims.on(session, Deed.STOP):
             if not (session.ended or session.unresponsive):
                 await self._ask_to_stop(session, by)
@@ -149,7 +155,10 @@ class Verbs:
                 await write_later(session, self._boot, archived(), by.by())
 
     async def delete(self, session: Session, by: Principal, *, keep_branch: bool = False) -> dict[str, str | None]:
-        """Remove an ended session, and its own tree if that can lose nothing; see `Deletion.delete`."""
+        """Remove an ended session, and its own tree if that can lose nothing; see `Deletion.delete`. What is still
+        being prepared is given up."""
+        if await self._preparations.give_up(session):
+            return dict.fromkeys(("archived_ref", "trash", "restorable_until"))
         async with self._claims.on(session, Deed.DELETE):
             await session.wait_settled()
             if session.ended:

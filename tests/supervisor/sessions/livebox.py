@@ -26,6 +26,7 @@ from supervisor.sessions.keeper import Keeping
 from supervisor.sessions.keepers import Keepers
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.link import Supervisor
+from supervisor.sessions.preparations import Preparations
 from supervisor.sessions.projects import Project, Projects
 from supervisor.sessions.recovery import take_inventory
 from supervisor.sessions.registry import Registry
@@ -123,15 +124,17 @@ async def live_box(home: Path, epoch: int = 1, capacity: int = 8) -> AsyncIterat
     registry = Registry(str(sessions), lambda id: None)
     keeping = Keeping(Supervisor(epoch, f"test-{epoch}"), boot_id(), on_ended)
     keepers = Keepers(keeping, launcher, errands)
-    claims = Claims(registry)
+    claims, preparations = Claims(registry), Preparations()
     worktrees = Worktrees(str(home))
     deletion = Deletion(Trash(str(home)), Inspector(launcher.ask, str(home / "scratch")), worktrees)
-    verbs = Verbs(registry, slots, claims, deletion, boot_id(), keepers.launch)
+    verbs = Verbs(registry, slots, claims, preparations, deletion, boot_id(), keepers.launch)
     settings = settings_of(home)
     room = Room(str(home), settings.room, registry, lambda: None)
     projects = Projects([Project("app", str(home / "app"))])
     workspaces = Workspaces(worktrees, Fetcher())
-    creation = Creation(settings, registry, slots, claims, projects, workspaces, room, keepers.launch, keepers.forget)
+    creation = Creation(
+        settings, registry, slots, claims, projects, workspaces, room, preparations, keepers.launch, keepers.forget
+    )
     with trio.fail_after(4 * SECONDS):
         async with trio.open_nursery() as running:
             await running.start(launcher.run)
