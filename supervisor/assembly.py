@@ -40,7 +40,7 @@ from supervisor.sessions.switches import Switches
 from supervisor.sessions.trash import Trash
 from supervisor.sessions.verbs import Verbs
 from supervisor.sessions.watch import BOX, Watches
-from supervisor.sessions.workspaces import Workspaces, can_have_trees
+from supervisor.sessions.workspaces import Workspaces
 from supervisor.sessions.worktrees import Worktrees
 from supervisor.settings import Settings
 from supervisor.store import Store
@@ -59,27 +59,6 @@ class Parts:
     index: Index
     worktrees: Worktrees
     deletion: Deletion
-
-
-async def find_projects(index: Index, settings: Settings, named: tuple[str, ...], here: str) -> Projects:
-    """The remembered projects and those that were named; the directory we are in when there would be none.
-
-    Raises Refused: a directory that is not there, or worktree mode without a repository that has a commit.
-    """
-    projects = Projects(await index.projects())
-    for path in named or (() if tuple(projects) else (here,)):
-        await projects.add(path)
-    if settings.spawn_mode == "worktree" and not await can_have_trees(projects):
-        raise Refused(
-            "not_a_repository",
-            f"--spawn worktree needs a git repository with a commit, and {_listed(projects)} is none",
-            "run: git init && git commit --allow-empty -m begin, or serve with --spawn same-dir",
-        )
-    return projects
-
-
-def _listed(projects: Projects) -> str:
-    return ", ".join(project.path for project in projects)
 
 
 async def next_epoch(store: Store, sessions: str) -> Supervisor:
@@ -143,6 +122,8 @@ async def adopt_all(parts: Parts) -> None:
     """Take up what an earlier supervisor left: living workers, ended sessions, and trees that were half made."""
     box = parts.box
     await box.lookout.look()
+    for notice in box.lookout.notices(box.switches.settings.spawn_mode):
+        log.warning("project_trouble", detail=notice)
     await parts.deletion.recover()
     index = await parts.index.facts()
     found = await trio.to_thread.run_sync(take_inventory, box.registry.directory, index)

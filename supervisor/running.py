@@ -19,7 +19,6 @@ from supervisor.assembly import (
     Parts,
     adopt_all,
     create_session_in_dir,
-    find_projects,
     next_epoch,
     put_together,
     resume_what_was_cut,
@@ -30,6 +29,7 @@ from supervisor.foreground import can_show
 from supervisor.limits import raise_descriptor_limit
 from supervisor.logs import Outlet, start_log
 from supervisor.ownscreen import show_own_status
+from supervisor.projectchoice import choose
 from supervisor.readiness import READY, STOPPING, tell_systemd
 from supervisor.sessions.box import Box
 from supervisor.sessions.errands import Errands
@@ -59,7 +59,7 @@ async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
         if store.notice:
             log.warning("store_replaced", detail=store.notice)
         index = Index(store)
-        projects = await find_projects(index, settings, options.projects, os.getcwd())
+        projects = await choose(await index.projects(), settings, options.projects)
         entrances = [bind_tcp(address) for address in settings.listen]
         entrances.append(bind_unix(os.path.join(state_dir, "rc.sock")))
         us = await next_epoch(store, os.path.join(state_dir, "sessions"))

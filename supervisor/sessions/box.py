@@ -64,6 +64,7 @@ class Box:
     def describe(self, principal: Principal) -> dict[str, Any]:
         """The box as the interface shows it, to this asker."""
         settings = self.switches.settings
+        notices = [self.room.notice] if self.room.notice else []
         return {
             "name": settings.name,
             "version": VERSION,
@@ -75,7 +76,7 @@ class Box:
             "agents": self.lookout.agents,
             "sandbox": "none",
             "urls": self.urls,
-            "notices": [self.room.notice] if self.room.notice else [],
+            "notices": notices + self.lookout.notices(settings.spawn_mode),
             "settings": settings.describe() if may(principal, Action.SEE_ALL) else [],
             "you": principal.you(),
         }

@@ -18,9 +18,11 @@ LOOK_SECONDS = 10.0  # until a branch that somebody switched shows by itself; wh
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One look. `projects` by path, without those that are not there; `agents` as the interface shows them."""
+    """One look. `projects` by path, without those that are not there, whose paths are `gone`; `agents` as the
+    interface shows them."""
 
     projects: Mapping[str, ProjectFacts]
+    gone: tuple[str, ...]
     agents: list[dict[str, object]]
 
 
@@ -34,7 +36,7 @@ class Lookout:
         self._settings = settings
         self._projects = projects
         self._on_change = on_change
-        self._sight = Sight({}, [])
+        self._sight = Sight({}, (), [])
 
     @property
     def agents(self) -> list[dict[str, object]]:
@@ -45,6 +47,19 @@ class Lookout:
     def sees_a_project(self) -> bool:
         """Whether the directory of at least one project is there."""
         return any(project.path in self._sight.projects for project in self._projects)
+
+    def notices(self, spawn_mode: str) -> list[str]:
+        """What people should know of the projects, a sentence each."""
+        told = [
+            f"{project.path} is not there any more; bring it back, or: rc project remove {project.id}"
+            for project in self._projects
+            if project.path in self._sight.gone
+        ]
+        if spawn_mode == "worktree" and not any(facts.has_commit for facts in self._sight.projects.values()):
+            told.append(
+                "no project is a git repository with a commit to make worktrees from; rc mode same-dir does without"
+            )
+        return told
 
     def describe(self, project: Project) -> dict[str, Any]:
         """A project as the interface shows it."""
@@ -67,4 +82,6 @@ class Lookout:
 
 
 def _look(paths: list[str], settings: Settings) -> Sight:
-    return Sight({path: read(path) for path in paths if os.path.isdir(path)}, settings.describe_agents())
+    there = [path for path in paths if os.path.isdir(path)]
+    gone = tuple(path for path in paths if path not in there)
+    return Sight({path: read(path) for path in there}, gone, settings.describe_agents())

@@ -79,6 +79,22 @@ async def test_only_what_is_new_is_told(tmp_path: Path) -> None:
     assert looking.changes == 2 and not looking.lookout.sees_a_project
 
 
+async def test_a_project_that_is_away_is_told_and_so_is_one_without_trees(tmp_path: Path) -> None:
+    app = repository(tmp_path / "app")
+    looking = Looking(tmp_path, Projects([Project("app", str(app))]))
+    await looking.lookout.look()
+    assert looking.lookout.notices("worktree") == []
+    app.rename(tmp_path / "away")
+    await looking.lookout.look()
+    (gone,) = looking.lookout.notices("same-dir")
+    assert gone.startswith(f"{app} is not there any more; ") and "rc project remove app" in gone
+    assert looking.lookout.notices("worktree")[0] == gone
+    app.mkdir()
+    await looking.lookout.look()
+    (told,) = looking.lookout.notices("worktree")
+    assert "git repository" in told and looking.lookout.notices("same-dir") == []
+
+
 async def test_it_looks_again_by_itself(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     looking = Looking(tmp_path, Projects([Project("app", str(tmp_path))]))
     async with trio.open_nursery() as nursery:
