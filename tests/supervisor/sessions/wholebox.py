@@ -1,0 +1,44 @@
+"""A box as it is put together for the product, without the web: real store, zygote and workers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import trio
+
+from supervisor.assembly import Parts, adopt_all, find_projects, next_epoch, put_together
+from supervisor.cli.options import ServeOptions
+from supervisor.sessions.errands import Errands
+from supervisor.sessions.index import Index
+from supervisor.sessions.launcher import Launcher
+from supervisor.settings import settle_all
+from supervisor.store import Store
+from tests.supervisor.sessions.livebox import SECONDS
+
+
+@contextlib.asynccontextmanager
+async def whole_box(home: Path, options: ServeOptions) -> AsyncIterator[Parts]:
+    """Runs until the block ends, and ends its workers then. It serves `home`/app, which is made where it is missing."""
+    (home / "app").mkdir(exist_ok=True)
+    (home / "sessions").mkdir(exist_ok=True)
+    config = home / "box.toml"
+    config.write_text('[disk]\nkeep_free = "0"\nkeep_free_percent = 0\n')
+    environ = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "RC_CONFIG": str(config), "RC_STATE_DIR": str(home)}
+    launcher, errands = Launcher(), Errands()
+    async with Store.open(str(home / "box.sqlite")) as store:
+        settings, index = settle_all(options, environ, {}), Index(store)
+        projects = await find_projects(index, settings, (str(home / "app"),), str(home))
+        us = await next_epoch(store, str(home / "sessions"))
+        parts = put_together(settings, us, index, projects, launcher, errands)
+        with trio.fail_after(4 * SECONDS):
+            async with trio.open_nursery() as running:
+                await running.start(launcher.run)
+                await running.start(errands.run)
+                await adopt_all(parts)
+                yield parts
+                for session in parts.box.registry:
+                    if not session.ended:
+                        await parts.keepers.forget(session)
+                running.cancel_scope.cancel()
