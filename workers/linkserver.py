@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import selectors
@@ -119,7 +120,8 @@ class LinkServer:
         self._hear_no_knocks()
         self._listen_at = None
         self._listener.close()
-        os.unlink(ADDRESS)
+        with contextlib.suppress(FileNotFoundError):  # somebody took it away, which ends nothing
+            os.unlink(ADDRESS)
         for line in tuple(self._guests):
             self._turn_away(line)
 

@@ -30,7 +30,8 @@ def segments(directory: str, what: str) -> list[int]:
     names = (
         n[len(prefix) : -len(suffix)] for n in os.listdir(directory) if n.startswith(prefix) and n.endswith(suffix)
     )
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    # A number that is written otherwise is none of our names, and could not be opened by its number.
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit() and name == str(int(name)))
 
 
 class Segments:

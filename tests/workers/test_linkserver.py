@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from tests.workers.knocking import SPEC, Peer, Worker
-from tests.workers.parts import Stale, Supervisor, Workers
+from tests.workers.parts import Stale, Supervisor, Workers, is_free
 from workers.core.wire import Frame, Kind, Reader, json_frame, proof
 from workers.errors import Broken
 from workers.linkserver import (
@@ -55,6 +56,9 @@ def test_a_wrong_key_is_turned_away_without_a_word(worker: Worker) -> None:
         Frame(Kind.PING),
         Frame(Kind.HELLO, 0, b"{"),
         Frame(Kind.HELLO, 0, b"[]"),
+        Frame(Kind.HELLO, 0, b"[" * 100_000),
+        json_frame(Kind.HELLO, {"epoch": 1, "supervisor": "us", "nonce": "n", "mac": "\ud83e"}),
+        json_frame(Kind.HELLO, {"epoch": 1, "supervisor": "\ud83e", "nonce": "\ud83e", "mac": "m"}),
         json_frame(Kind.HELLO, {"epoch": "1", "supervisor": "us", "nonce": "n", "mac": "m"}),
         json_frame(Kind.HELLO, {"epoch": 1, "supervisor": None, "nonce": "n", "mac": "m"}),
         json_frame(Kind.HELLO, {"epoch": 1, "supervisor": "us", "nonce": 7, "mac": "m"}),
@@ -358,6 +362,16 @@ def test_a_prompt_of_control_characters_fills_a_frame_and_is_kept_whole(workers:
     cut = us.updates("agent_message_chunk")[0]
     assert json.loads(Path(bundle.path(f"blobs/{cut['truncated']['sha256']}")).read_bytes())["content"]["text"] == text
     assert us.command("rename", name="the line stays")["seq"]
+
+
+def test_a_worker_whose_address_was_taken_away_ends_like_any_other(workers: Workers) -> None:
+    bundle, us = workers.run("sh", "-c", "read x; exit 3")
+    os.unlink(bundle.path("link"))
+    us.type(b"\r")
+    assert us.hear_state("exited")["code"] == 3
+    until(lambda: is_free(bundle))
+    assert (bundle.read_json("exit.json") or {})["code"] == 3
+    assert bundle.read("err") == ""
 
 
 def test_an_agent_cannot_command_its_own_session(workers: Workers) -> None:

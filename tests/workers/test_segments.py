@@ -127,6 +127,6 @@ def test_a_directory_that_is_gone_is_a_refusal(tmp_path: Path) -> None:
 
 
 def test_other_files_are_not_taken_for_segments(tmp_path: Path) -> None:
-    for name in ("events-x.j", "events-.j", "events-1.j.new", "terminal-3.j"):
+    for name in ("events-x.j", "events-.j", "events-1.j.new", "events-007.j", "events-٣.j", "terminal-3.j"):
         (tmp_path / name).touch()
     assert segments(str(tmp_path), "events") == []

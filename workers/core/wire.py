@@ -75,7 +75,7 @@ class Frame(NamedTuple):  # a tuple, because every key and every piece of output
         """The payload as JSON. Raises Broken when it is not."""
         try:
             return json.loads(self.payload)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter for what is nested too deep
             raise Broken(f"a {self.kind.name} frame without JSON") from error
 
 
@@ -114,7 +114,7 @@ class Reader:
 def proof(key: bytes, role: str, nonces: tuple[str, str], epoch: int, supervisor: str, session: str) -> str:
     """What `role` (`worker` or `supervisor`) shows to prove that it knows `key`; hexadecimal."""
     words = [role, *nonces, str(epoch), supervisor, session]
-    return hmac.new(key, "\x1f".join(words).encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, _octets("\x1f".join(words)), hashlib.sha256).hexdigest()
 
 
 def proven(
@@ -122,5 +122,10 @@ def proven(
 ) -> bool:
     """Whether `given` is the other side's proof; compared in constant time."""
     return isinstance(given, str) and hmac.compare_digest(
-        given.encode(), proof(key, role, nonces, epoch, supervisor, session).encode()
+        _octets(given), proof(key, role, nonces, epoch, supervisor, session).encode()
     )
+
+
+def _octets(words: str) -> bytes:
+    # They come from whoever connects: half a surrogate pair is wrong, not a reason to fall over it.
+    return words.encode(errors="backslashreplace")
