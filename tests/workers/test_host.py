@@ -339,11 +339,14 @@ def test_a_snapshot_begins_where_the_screen_was_cleared(workers: Workers) -> Non
 
 
 def test_the_screen_of_an_ended_session_is_left_behind(workers: Workers) -> None:
-    bundle, us = workers.run("sh", "-c", "echo last words")
+    bundle, us = workers.run("sh", "-c", "stty -echo; echo ready; read x; echo last words")
+    us.look()
+    until(lambda: terminal_bounds(bundle.directory)[1] == len(b"ready\r\n"))
+    us.type(b"\r")
     us.hear_rest()
     exit_note(bundle)
     plan = bundle.read_json("screen.json") or {}
-    assert plan["live_at"] == len(b"last words\r\n")
+    assert plan["live_at"] == len(b"ready\r\nlast words\r\n")
 
 
 def test_keys_that_a_program_does_not_read_are_dropped_and_that_is_told(workers: Workers) -> None:
@@ -386,7 +389,8 @@ def test_a_supervisor_that_went_away_is_replaced_by_the_next(workers: Workers) -
 
 
 def test_the_final_word_of_a_program_is_not_lost_to_a_child_that_keeps_its_terminal(workers: Workers) -> None:
-    bundle, us = workers.run("sh", "-c", "sleep 100 & echo last words")
+    bundle, us = workers.run("sh", "-c", "read x; sleep 100 & echo last words")
+    us.type(b"\r")
     began = time.monotonic()
     us.hear_rest()
     assert exit_note(bundle)["reason"] == "ended"
