@@ -8,8 +8,9 @@ from pathlib import Path
 
 import trio
 
-from supervisor.assembly import Parts, adopt_all, find_projects, next_epoch, put_together
+from supervisor.assembly import Parts, adopt_all, next_epoch, put_together
 from supervisor.cli.options import ServeOptions
+from supervisor.projectchoice import choose
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.index import Index
 from supervisor.sessions.launcher import Launcher
@@ -29,7 +30,7 @@ async def whole_box(home: Path, options: ServeOptions) -> AsyncIterator[Parts]:
     launcher, errands = Launcher(), Errands()
     async with Store.open(str(home / "box.sqlite")) as store:
         settings, index = settle_all(options, environ, {}), Index(store)
-        projects = await find_projects(index, settings, (str(home / "app"),), str(home))
+        projects = await choose(await index.projects(), settings, (str(home / "app"),))
         us = await next_epoch(store, str(home / "sessions"))
         parts = put_together(settings, us, index, projects, launcher, errands)
         with trio.fail_after(4 * SECONDS):
