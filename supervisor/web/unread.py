@@ -14,4 +14,6 @@ def unread(descriptor: int) -> int:
     That a socket can be written to says less: a Unix one can when three quarters of its buffer are empty, which takes
     a slow reader seconds. See SIOCOUTQ in tcp(7) and unix(7).
     """
+    if descriptor < 0:  # closed meanwhile: nothing of it is left to be taken
+        return 0
     return int.from_bytes(fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)), sys.byteorder)

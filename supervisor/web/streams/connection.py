@@ -99,12 +99,8 @@ class Connection:
     async def say_goodbye(self, ending: Ending | None) -> None:
         """Close as far as that goes within `GOODBYE_SECONDS`; who does not read is not waited for."""
         closed = self._websocket.closed
-        with trio.move_on_after(GOODBYE_SECONDS):
-            if closed is not None and closed.code in (frames.MALFORMED, frames.NOT_UTF8):
-                # The library ends a line that breaks the rules without a word (RFC 6455 §7.1.7 wants one).
-                await self._outlet.say_last(frames.close(closed.code))
         if closed is not None:
-            await self._linger(closed.code)
+            await self._part(closed.code)
             return
         with trio.move_on_after(GOODBYE_SECONDS):
             if ending is not None and ending.reason is not None:
@@ -112,9 +108,15 @@ class Connection:
                 await self._outlet.send_all(frames.text(to_json(bye)))
             await self._websocket.aclose(ending.code if ending else frames.NORMAL, ending.reason if ending else None)
 
-    async def _linger(self, code: int) -> None:
-        """What came was refused, and the client told: let that arrive before the kernel resets the line."""
-        left = LINGER_OCTETS if code in REFUSING else 0
+    async def _part(self, code: int) -> None:
+        """Leave a line that is closed. Where the library refused what came, let the client learn of it before the
+        kernel resets the line."""
+        if code not in REFUSING:
+            return
+        if code != frames.TOO_BIG:  # of that it tells itself; of all else nothing, though RFC 6455 §7.1.7 wants a word
+            with trio.move_on_after(GOODBYE_SECONDS):
+                await self._outlet.say_last(frames.close(code))
+        left = LINGER_OCTETS
         with trio.move_on_after(LINGER_SECONDS):
             while left > 0 and (data := await self._outlet.drain()):
                 left -= len(data)

@@ -91,18 +91,18 @@ class Outlet(trio.abc.Stream):
                 raise trio.BrokenResourceError(str(error)) from error
 
     async def _wait_writable(self) -> None:
-        if self._descriptor < 0:
-            raise trio.ClosedResourceError("the connection is closed")
         left, since = unread(self._descriptor), trio.current_time()
-        while trio.current_time() - since < WRITE_SECONDS:
+        while self._descriptor >= 0:
             with trio.move_on_after(STALL_SECONDS):
                 await trio.lowlevel.wait_writable(self._descriptor)
                 return
             if unread(self._descriptor) < left:
                 left, since = unread(self._descriptor), trio.current_time()
-            else:
-                self.stalled = True
-        raise trio.BrokenResourceError("the other side does not read")
+                continue
+            self.stalled = True
+            if trio.current_time() - since >= WRITE_SECONDS:
+                raise trio.BrokenResourceError("the other side does not read")
+        raise trio.ClosedResourceError("the connection is closed")
 
     # In
 

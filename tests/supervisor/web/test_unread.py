@@ -21,6 +21,7 @@ def test_on_this_machine_it_falls_as_the_other_side_reads() -> None:
         assert held == sorted(held, reverse=True)
         assert held[0] >= 60_000
         assert held[-1] == 0
+    assert unread(near.fileno()) == 0, "it is closed"
 
 
 def test_over_tcp_it_falls_as_the_other_side_acknowledges() -> None:

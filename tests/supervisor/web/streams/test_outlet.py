@@ -132,6 +132,21 @@ async def test_a_closed_line_takes_nothing() -> None:
             await outlet.send_all(b"x")
 
 
+async def test_who_waits_for_room_on_a_line_that_is_closed_meanwhile_is_told(mock_clock: MockClock) -> None:
+    async with line() as (outlet, _):
+        fill(outlet)
+        async with trio.open_nursery() as nursery:
+
+            async def wait() -> None:
+                with pytest.raises(trio.ClosedResourceError):
+                    await outlet.wait_room()
+
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked()
+            await outlet.aclose()
+            mock_clock.jump(STALL_SECONDS)
+
+
 async def test_the_last_word_follows_what_was_begun(mock_clock: MockClock) -> None:
     async with line() as (outlet, peer):
         sent = b"".join(fill(outlet))
