@@ -49,7 +49,8 @@ class Worker:
         self.asked: list[tuple[str, Any]] = []  # ("keys", octets) and ("command", its JSON), in the order of arrival
         self.refuse: Refused | None = None
         self.known: dict[str, int] = {}  # the number of each message id
-        self.may_answer = trio.Event()
+        self.may_read, self.may_answer = trio.Event(), trio.Event()
+        self.may_read.set()
         self.may_answer.set()
         self.snapshot: dict[str, Any] = {"parts": [], "live_at": 0}
         self.live = False
@@ -81,6 +82,7 @@ class Worker:
         reader = Reader()
         with contextlib.suppress(BrokenPipeError):  # the link was taken down
             while data := await self._line.recv(65536):
+                await self.may_read.wait()
                 for frame in reader.feed(data):
                     await self._take(frame)
 

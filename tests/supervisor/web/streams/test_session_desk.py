@@ -331,12 +331,14 @@ async def test_a_paste_that_the_worker_is_slow_to_read_arrives_whole(tmp_path: P
 async def test_a_worker_that_reads_nothing_is_told_of_and_keeps_its_link(tmp_path: Path, mock_clock: MockClock) -> None:
     mock_clock.autojump_threshold = 0.01
     async with open_stage(tmp_path) as stage, stage.client() as client:
-        stage.worker.may_answer = trio.Event()
-        await client.command("c1", kind="interrupt")  # it reads on when it may answer
+        await client.until("screen")
+        stage.worker.may_read = trio.Event()
         for _ in range(8):
             await client.type(b"x" * 200_000)
-        assert (await client.until("refused"))["error"]["code"] == "not_running"
-        stage.worker.may_answer.set()
+        refused = await client.until("refused")
+        assert (refused["id"], refused["error"]["code"]) == (None, "not_running")
+        stage.worker.may_read.set()
+        await client.command("c1", kind="interrupt")
         assert (await client.until("ack"))["id"] == "c1"
         assert len(stage.worker.keys) % 200_000 == 0
 
