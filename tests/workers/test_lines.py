@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.workers.parts import Workers
 from workers.core.wire import Frame, Kind, Reader
 from workers.errors import Broken
 from workers.lines import Line
@@ -128,3 +131,13 @@ def test_a_descriptor_that_would_have_to_wait_stays(pair: Pair) -> None:
         pair.line.flush()
     assert Reader().feed(sent + pair.drain())[-1] == Frame(Kind.LIVE, 3)
     assert descriptors == []
+
+
+def test_a_prompt_of_control_characters_fills_a_frame_and_is_kept_whole(workers: Workers) -> None:
+    bundle, us = workers.run()
+    text = "\x01" * 174_000  # six octets each on the link and in an event
+    assert us.command("prompt", text=text)["seq"]
+    us.hear_until(lambda: us.updates("agent_message_chunk"))
+    cut = us.updates("agent_message_chunk")[0]
+    assert json.loads(Path(bundle.path(f"blobs/{cut['truncated']['sha256']}")).read_bytes())["content"]["text"] == text
+    assert us.command("rename", name="the line stays")["seq"]

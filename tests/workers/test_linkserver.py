@@ -354,16 +354,6 @@ def test_who_has_the_link_keeps_it_when_nobody_new_is_let_in(worker: Worker) -> 
     assert peer.kinds() == [(Kind.EVENT, 1)]
 
 
-def test_a_prompt_of_control_characters_fills_a_frame_and_is_kept_whole(workers: Workers) -> None:
-    bundle, us = workers.run()
-    text = "\x01" * 174_000  # six octets each on the link and in an event
-    assert us.command("prompt", text=text)["seq"]
-    us.hear_until(lambda: us.updates("agent_message_chunk"))
-    cut = us.updates("agent_message_chunk")[0]
-    assert json.loads(Path(bundle.path(f"blobs/{cut['truncated']['sha256']}")).read_bytes())["content"]["text"] == text
-    assert us.command("rename", name="the line stays")["seq"]
-
-
 def test_a_worker_whose_address_was_taken_away_ends_like_any_other(workers: Workers) -> None:
     bundle, us = workers.run("sh", "-c", "read x; exit 3")
     os.unlink(bundle.path("link"))
