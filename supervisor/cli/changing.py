@@ -71,7 +71,7 @@ def _restore(args: argparse.Namespace) -> int:
 
     def restore(wanted: str) -> Done:
         session = client.post(clients.session_path(_put_away(client, wanted), "restore"))
-        return Done(session, describe.short(session))
+        return Done(session, describe.short(session), session.get("notice", ""))
 
     return each(args, restore)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shlex
 import shutil
 from dataclasses import dataclass, replace
 
@@ -118,6 +119,7 @@ class Deletion:
                 ground = await self.ground(spec)
             except Refused as refused:
                 raise kept(name, [Reason("unreadable", refused.detail)]) from refused
+            await self._check_not_moved(spec, name, ground)
             facts = await self._look(name, ground.place)
             common, gitdir = ground.repository.common_dir, ground.place.gitdir
             entry = replace(entry, repository=common, gitdir=gitdir, branch_at=facts.branch_at, head=facts.head)
@@ -140,6 +142,18 @@ class Deletion:
         left = await trio.to_thread.run_sync(self._trash.read, id)
         if left is not None:
             await self._bring_back(left)
+
+    async def _check_not_moved(self, spec: Spec, name: str, ground: Ground) -> None:
+        """Raises Refused `kept` when the tree stands somewhere else: nothing would be taken but its branch."""
+        if ground.place.gitdir is not None or _is_there(spec.workspace):
+            return
+        there = await trio.to_thread.run_sync(registrations.moved_to, ground.repository, spec.id, spec.workspace)
+        if there is not None:
+            back = f"git worktree move -f -f {shlex.quote(there)} {shlex.quote(spec.workspace)}"
+            mark = f"git worktree lock --reason '{registrations.lock_reason(spec.id)}' {shlex.quote(spec.workspace)}"
+            refusal = kept(name, [Reason("not_ours", f"its worktree was moved to {there}")])
+            refusal.hint = f"in the project, run: {back}; {mark}"
+            raise refusal
 
     async def _look(self, name: str, place: Place) -> GateFacts:
         facts = await self._inspector.gate(place)

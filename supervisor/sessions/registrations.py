@@ -30,6 +30,17 @@ def find(repository: Repository, session: str, path: str) -> str | None:
     return next((admin for admin in _of_path(repository, path) if _text(admin, "locked") == own), None)
 
 
+def moved_to(repository: Repository, session: str, path: str) -> str | None:
+    """Where the tree that was made at `path` stands now, if somebody has had git move it: by its mark, or by its name,
+    which nobody else's tree has and which git keeps."""
+    own, leaf = lock_reason(session), os.path.basename(path)
+    for admin in _all(repository):
+        place = os.path.dirname(_text(admin, "gitdir") or "")
+        if (_text(admin, "locked") == own or os.path.basename(admin) == leaf) and place not in ("", path):
+            return place if os.path.lexists(place) else None
+    return None
+
+
 def find_half_made(repository: Repository, session: str, path: str) -> list[str]:
     """What a killed `git worktree add` for `path` may have left: by its mark, or by a name that only we could give
     while nothing else is written yet."""

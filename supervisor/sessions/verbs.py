@@ -22,7 +22,7 @@ from supervisor.sessions.recovery import look
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.session import Session
 from supervisor.sessions.strays import kill_worker
-from workers.core.events import archived, renamed, restored
+from workers.core.events import archived, notice, renamed, restored
 from workers.core.lifecycle import State
 from workers.errors import Broken, Refused
 
@@ -190,7 +190,17 @@ class Verbs:
                 raise Refused("invalid_state", f"the bundle of {id} cannot be read", "the log of rc serve says more")
             session = self._registry.add(found.spec, found.facts)
         await write_later(session, self._boot, restored(), by.by())
+        if text := await missing_tree(session):
+            await write_later(session, self._boot, notice("warning", text), None)
         return session
+
+
+async def missing_tree(session: Session) -> str | None:
+    """What people should know of a session whose own tree is not there; None when it is, or when it has none."""
+    spec = session.spec
+    if spec.branch is None or await trio.to_thread.run_sync(os.path.isdir, spec.workspace):
+        return None
+    return f"its worktree {spec.workspace} is not there any more and did not come back; its branch is {spec.branch}"
 
 
 def _wrong_state(session: Session, verb: str, hint: str) -> Refused:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from supervisor.core.access import SESSION
 from supervisor.sessions.box import Box
+from supervisor.sessions.verbs import missing_tree
 from supervisor.web import models, shapes
 from supervisor.web.asking import principal
 from supervisor.web.responses import Json
@@ -30,7 +31,9 @@ class HouseRoutes:
 
     async def restore(self, request: Request, id: str, body: models.Nothing | None = None) -> Response:
         box, by = self._box, principal(request)
-        return Json(box.show(await box.carry_out(lambda: box.verbs.restore(id, by))))
+        session = await box.carry_out(lambda: box.verbs.restore(id, by))
+        notice = await missing_tree(session)
+        return Json(box.show(session) | ({"notice": notice} if notice else {}))
 
     async def trash(self, sizes: bool = True) -> Response:
         return Json({"trash": await self._box.house.trash(sizes)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,10 @@ def test_a_deleted_tree_is_in_the_trash_and_comes_back_by_its_name(box: ServedBo
     assert "leaves" in rc("trash").out
     assert rc("restore", "leaves").out.startswith("leaves  exited")
     assert Path(made["workspace"], "a.txt").exists()
+    shutil.rmtree(made["workspace"])
+    assert rc("delete", "leaves").code == 0
+    called = rc("restore", "leaves")
+    assert called.out.startswith("leaves  exited") and "is not there any more and did not come back" in called.err
 
 
 def test_delete_says_how_to_get_it_back(odd: OddBox, odd_rc: Rc) -> None:

@@ -252,6 +252,29 @@ async def test_a_tree_that_somebody_removed_by_hand_does_not_keep_its_session(ho
     assert git(house.project, "worktree", "list", "--porcelain").count("worktree ") == 2
 
 
+@pytest.mark.parametrize("unlocked", [True, False])
+async def test_a_tree_that_git_moved_is_kept_until_it_is_back(house: House, tmp_path: Path, unlocked: bool) -> None:
+    spec = await house.move_in()
+    if unlocked:
+        git(house.project, "worktree", "unlock", spec.workspace)
+    away = f"{tmp_path}/away from here"
+    git(house.project, "worktree", "move", "-ff", spec.workspace, away)
+    with pytest.raises(Refused) as caught:
+        await house.delete(spec)
+    detail = f"its worktree was moved to {away}"
+    assert caught.value.fields["reasons"] == [{"code": "not_ours", "detail": detail}]
+    commands = caught.value.hint.removeprefix("in the project, run: ")
+    await trio.run_process(commands, shell=True, cwd=house.project, check=False, capture_stderr=True)
+    assert (await house.delete(spec))["archived_ref"]
+
+
+async def test_a_tree_that_was_moved_and_then_removed_does_not_keep_its_session(house: House, tmp_path: Path) -> None:
+    spec = await house.move_in()
+    git(house.project, "worktree", "move", "-ff", spec.workspace, f"{tmp_path}/away")
+    shutil.rmtree(tmp_path / "away")
+    assert (await house.delete(spec))["archived_ref"]
+
+
 async def test_a_tree_that_git_removed_does_not_keep_its_session_either(house: House) -> None:
     spec = await house.move_in()
     git(house.project, "worktree", "unlock", spec.workspace)
