@@ -21,6 +21,7 @@ GROUP_GRACE = 5.0  # after SIGKILL only a disk that does not answer keeps a proc
 OUTPUT_MAX = 4 << 20  # the longest answer that we read is a list of refs; what is longer is not an answer
 ERRORS_KEPT = 2000  # of what git wrote to stderr, the end: there stands why
 GROUP_LOOK = 0.002
+NICE = 10  # a tenth of the weight of others: checkouts must not hold up keys, and alone they are as fast as ever
 READ_SIZE = 64 << 10
 
 # Nothing of a repository's own runs or waits here, but for what a user expects of a checkout and a fetch: filters
@@ -91,8 +92,9 @@ async def run(
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
     holds: int | None = None,
+    background: bool = False,
 ) -> Ran:
-    """Run git to its end, whatever its exit code.
+    """Run git to its end, whatever its exit code; in the `background` it leaves the processors to whoever wants them.
 
     When cancelled or past `seconds` the whole group is ended before this returns. `holds` is a descriptor that git
     and its children keep open: a lock on it tells that one of them lives, even when we do not.
@@ -101,6 +103,8 @@ async def run(
     """
     inherited = () if holds is None else (holds,)
     process = await _open(arguments, cwd, git_dir, env, stdin, inherited)
+    if background:
+        _step_back(process.pid)
     said = _Said()
     try:
         with trio.move_on_after(seconds) as allowed:
@@ -129,12 +133,31 @@ async def succeed(
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
     holds: int | None = None,
+    background: bool = False,
 ) -> Ran:
     """`run`, where only exit code 0 will do. Raises Refused like `run`, and `git_failed` or `disk_full` otherwise."""
-    ran = await run(*arguments, cwd=cwd, git_dir=git_dir, seconds=seconds, env=env, stdin=stdin, holds=holds)
+    ran = await run(
+        *arguments,
+        cwd=cwd,
+        git_dir=git_dir,
+        seconds=seconds,
+        env=env,
+        stdin=stdin,
+        holds=holds,
+        background=background,
+    )
     if ran.code != 0:
         raise failure(ran, cwd)
     return ran
+
+
+def _step_back(pid: int) -> None:
+    """Let everybody else go first. It is the leader of its session: where the kernel weighs sessions against each other
+    (autogroups, sched(7)), a process's own niceness counts for nothing outside of it."""
+    with contextlib.suppress(OSError):  # it has ended, or may not; then it is as quick as others
+        os.setpriority(os.PRIO_PGRP, pid, NICE)
+        with open(f"/proc/{pid}/autogroup", "w", encoding="ascii") as file:
+            file.write(str(NICE))
 
 
 def failure(ran: Ran, place: str) -> Refused:

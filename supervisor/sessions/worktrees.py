@@ -223,6 +223,7 @@ async def _check_out(making: Making) -> None:
         env=_marks(making.tree),
         seconds=CHECKOUT_SECONDS,
         holds=making.descriptor,
+        background=True,
     )
 
 

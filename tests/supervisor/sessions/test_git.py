@@ -147,3 +147,12 @@ def test_a_disk_without_room_is_seen_where_git_does_not_say_so() -> None:
 
 def test_a_disk_that_tells_nothing_of_its_room_is_not_full() -> None:
     assert not git.is_full(disk(0, 0, 0, 0))
+
+
+async def test_what_runs_in_the_background_lets_others_go_first(tmp_path: Path) -> None:
+    how = "alias.how=!cat >/dev/null; nice"  # the input ends when git has been told its place
+    usual, behind = [
+        await git.run("-c", how, "how", cwd=str(tmp_path), stdin=b"", background=background)
+        for background in (False, True)
+    ]
+    assert int(behind.output) - int(usual.output) == git.NICE
