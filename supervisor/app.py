@@ -23,6 +23,12 @@ def serve(options: ServeOptions) -> int:
         from supervisor.detached import serve_detached
 
         return serve_detached(options, state_dir)
+    if options.take_over:
+        import trio
+
+        from supervisor.takeover import check
+
+        trio.run(check, options, state_dir)  # while the other one still serves
     lock = take_lock(state_dir, take_over=options.take_over)
     set_dumpable(False)  # agents run as the same account: our memory and environment are not theirs to read
     try:

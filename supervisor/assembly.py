@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +14,7 @@ import trio
 
 from supervisor.core.access import OWNER
 from supervisor.core.admission import Slots
+from supervisor.core.facts import Facts
 from supervisor.records import meta, put_meta
 from supervisor.sessions.bases import Fetcher
 from supervisor.sessions.box import Box
@@ -45,6 +47,7 @@ from supervisor.sessions.worktrees import Worktrees
 from supervisor.settings import Settings
 from supervisor.store import Store
 from workers.bundle import boot_id
+from workers.core.spec import Spec
 from workers.errors import Refused
 
 log = structlog.get_logger()
@@ -132,18 +135,23 @@ async def adopt_all(parts: Parts) -> None:
         await parts.index.save_facts({}, sorted(bundleless))
     registered = [(box.registry.add(each.spec, each.facts), each.is_over) for each in found]
     living = [session for session, is_over in registered if not is_over]
-    others = [session for session in living if session.spec.spawn_mode != "session"]
-    if box.switches.settings.spawn_mode == "session" and others:
-        names = ", ".join(session.facts.name for session in others)
-        raise Refused(
-            "configuration",
-            f"--spawn session serves one session, and others live here: {names}",
-            "end them with rc stop, or serve with --spawn same-dir",
-        )
+    if box.switches.settings.spawn_mode == "session":
+        refuse_others((session.spec, session.facts) for session in living)
     for session in living:
         box.slots.count(session.id)
     await parts.keepers.adopt(living)
     await parts.worktrees.recover(lambda id: box.registry.find(id) is not None)
+
+
+def refuse_others(living: Iterable[tuple[Spec, Facts]]) -> None:
+    """Raises Refused when one of these sessions was not made in `session` mode, for a box that is to be in it."""
+    names = [facts.name for spec, facts in living if spec.spawn_mode != "session"]
+    if names:
+        raise Refused(
+            "configuration",
+            f"--spawn session serves one session, and others live here: {', '.join(names)}",
+            "end them with rc stop, or serve with --spawn same-dir",
+        )
 
 
 async def create_session_in_dir(parts: Parts) -> None:

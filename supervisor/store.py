@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Generic, TypeVar
+from urllib.parse import quote
 
 import outcome
 import trio
@@ -214,7 +215,20 @@ def _bring_up(path: str) -> None:
         _migrate(connection)
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def peek(path: str, act: Act[Value], otherwise: Value) -> Value:
+    """What `act` makes of a store that another may be writing: nothing is changed. `otherwise` where there is none, or
+    none that can be read so. Raises Refused `configuration` for that of a newer release. Blocks on the disk."""
+    if not os.path.exists(path):
+        return otherwise
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as connection:
+            _readable_version(connection)
+            return act(connection)
+    except sqlite3.Error:  # damaged, or of an older release: the start makes the best of it
+        return otherwise
+
+
+def _readable_version(connection: sqlite3.Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise Refused(
@@ -222,6 +236,11 @@ def _migrate(connection: sqlite3.Connection) -> None:
             f"box.sqlite was written by a newer release (schema {version}, this one reads {SCHEMA_VERSION})",
             "install that release again, or choose another --state-dir",
         )
+    return int(version)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    version = _readable_version(connection)
     for step in range(version, SCHEMA_VERSION):
         with _transaction(connection):
             for statement in MIGRATIONS[step]:

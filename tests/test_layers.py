@@ -48,11 +48,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.ownscreen": {"supervisor", "workers"},
     "supervisor.statusdrawing": {"supervisor", "workers"},
     "supervisor.statusscreen": {"supervisor", "workers"},
-    # The start and the end of a box, in five files: they see everything, as the command line does.
+    # The start and the end of a box, in six files: they see everything, as the command line does.
     "supervisor.app": {"supervisor", "workers"},
     "supervisor.assembly": {"supervisor", "workers"},
     "supervisor.detached": {"supervisor", "workers"},
     "supervisor.projectchoice": {"supervisor", "workers"},
+    "supervisor.takeover": {"supervisor", "workers"},
     "supervisor.running": {"supervisor", "workers"},
     "supervisor.cli": {"supervisor", "workers"},
     "supervisor.client": {"supervisor", "workers"},

@@ -45,8 +45,7 @@ class Index:
 
     async def projects(self) -> list[Project]:
         """In the order in which they were added."""
-        rows = await self._store.read(lambda c: c.execute("SELECT id, path FROM projects ORDER BY place").fetchall())
-        return [Project(id, path) for id, path in rows]
+        return await self._store.read(projects)
 
     async def save_projects(self, projects: Projects) -> None:
         rows = [(project.id, project.path, now_text(time.time_ns())) for project in projects]
@@ -86,3 +85,9 @@ class Index:
             connection.executemany("DELETE FROM sessions WHERE id = ?", [(id,) for id in forgotten])
 
         await self._store.write(act)
+
+
+def projects(connection: sqlite3.Connection) -> list[Project]:
+    """Those that the store remembers, in the order in which they were added."""
+    rows = connection.execute("SELECT id, path FROM projects ORDER BY place")
+    return [Project(id, path) for id, path in rows]

@@ -104,6 +104,46 @@ def test_a_second_supervisor_until_it_takes_over(box: BoxProcess) -> None:
     assert box.session(session["id"])["pid"] == session["pid"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--listen", "nonsense"), "nonsense"),
+        (("--listen", "0.0.0.0:0"), "0.0.0.0"),
+        (("--config", "bad.toml"), "bad.toml"),
+        (("--agent", "martian"), "martian"),
+        (("--spawn", "session"), "the-other"),
+        (("--spawn", "worktree"), "git"),
+        (("/nowhere",), "/nowhere"),
+    ],
+)
+def test_a_take_over_that_cannot_be_leaves_the_other_one_alone(
+    box: BoxProcess, arguments: tuple[str, ...], named: str
+) -> None:
+    box.start("--no-create-session-in-dir")
+    box.new("cat", name="the-other")
+    (box.project / "bad.toml").write_text("capacity = = 3\n")
+    before = box.call("GET", "/v1/box")[1]
+    for detach in ((), ("-d",)):
+        answer = box.rc("serve", "--take-over", *detach, *arguments)
+        assert (answer.code, answer.out) == (78, "") and named in answer.err, answer
+        assert answer.err.startswith("rc: ") and answer.err.count("\n") == 1, answer
+    assert box.process is not None and box.process.poll() is None
+    assert box.call("GET", "/v1/box")[1] == before
+
+
+def test_a_take_over_may_have_the_ports_of_the_other_and_no_one_elses(box: BoxProcess) -> None:
+    box.start("--no-create-session-in-dir")
+    (url,) = box.ready["urls"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = box.rc("serve", "--take-over", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+        assert answer.code == 78 and "in use" in answer.err, answer
+    assert box.call("GET", "/v1/box")[0] == 200
+    answer = box.rc("serve", "-d", "--take-over", "--json", "--listen", url.removeprefix("http://"))
+    assert answer.code == 0 and answer.json["urls"] == [url], answer
+    box.wait()
+    assert box.rc("shutdown").code == 0
+
+
 def test_one_session_only_while_others_live(box: BoxProcess) -> None:
     box.start("--no-create-session-in-dir")
     session = box.new("cat", name="the-other")

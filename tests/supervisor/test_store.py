@@ -12,7 +12,7 @@ import trio
 
 from supervisor import records
 from supervisor.core.schema import SCHEMA_VERSION
-from supervisor.store import Store
+from supervisor.store import Store, peek
 from workers.errors import Refused
 
 
@@ -167,6 +167,23 @@ async def test_the_store_of_a_newer_release_is_refused_and_left_alone(tmp_path: 
             pass
     assert caught.value.code == "configuration"
     assert os.listdir(tmp_path) == ["box.sqlite"]
+    with pytest.raises(Refused, match="newer release"):
+        peek(path, lambda c: records.meta(c, "epoch"), None)
+
+
+async def test_a_store_may_be_looked_into_while_another_writes_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "a #1?.sqlite")
+
+    def look() -> str:
+        return peek(path, lambda c: str(records.meta(c, "epoch")), "none")
+
+    assert look() == "none" and not os.path.exists(path)
+    async with Store.open(path) as store:
+        await store.write(lambda c: records.put_meta(c, "epoch", "7"))
+        assert await trio.to_thread.run_sync(look) == "7"
+    assert look() == "7"
+    scribble(path, 0)
+    assert look() == "none"
 
 
 async def test_a_state_directory_that_is_not_there_is_a_refusal(tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""What a start with `--take-over` can be refused for, found out while the other supervisor still serves."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import trio
+
+from supervisor.assembly import refuse_others
+from supervisor.cli.address import SOCKET, Address
+from supervisor.cli.client import Client
+from supervisor.cli.options import ServeOptions
+from supervisor.projectchoice import choose
+from supervisor.records import remembered
+from supervisor.sessions.index import projects
+from supervisor.sessions.recovery import look
+from supervisor.settings import settle_all
+from supervisor.store import peek
+from supervisor.web.sockets import bind_tcp, parse_listen
+from workers.errors import Broken, Refused
+
+ANSWER_SECONDS = 2.0  # one that hangs is a reason to take over, and not to wait for it
+
+
+async def check(options: ServeOptions, state_dir: str) -> None:
+    """Raises Refused as the start would. Changes nothing, and leaves nothing behind.
+
+    What only the start can find out is left to it: the zygote, a store that is damaged.
+    """
+    path = os.path.join(state_dir, "box.sqlite")
+    kept, known = await trio.to_thread.run_sync(
+        peek, path, lambda store: (remembered(store), projects(store)), ({}, [])
+    )
+    settings = settle_all(options, os.environ, kept)
+    await choose(known, settings, options.projects)
+    await trio.to_thread.run_sync(_check_listen, settings.listen, state_dir)
+    if settings.spawn_mode == "session":
+        await trio.to_thread.run_sync(_check_alone, os.path.join(state_dir, "sessions"))
+
+
+def _check_listen(listen: Iterable[str], state_dir: str) -> None:
+    """Each address is ours already, or could be."""
+    own: set[int | None] | None = None
+    with contextlib.ExitStack() as bound:
+        for address in listen:
+            try:
+                bound.callback(bind_tcp(address).socket.close)
+            except Refused as refused:
+                if getattr(refused.__cause__, "errno", None) != errno.EADDRINUSE:
+                    raise
+                own = _ports(state_dir) if own is None else own
+                if own and parse_listen(address)[1] not in own:
+                    raise
+
+
+def _ports(state_dir: str) -> set[int | None]:
+    """Where the supervisor that runs listens; none when it does not say."""
+    client = Client(Address(os.path.join(state_dir, SOCKET), None))
+    try:
+        with client.answer("GET", "/v1/box", timeout=ANSWER_SECONDS) as answer:
+            return {urlsplit(url).port for url in json.load(answer)["urls"]}
+    except (Refused, Broken, ValueError):
+        return set()
+
+
+def _check_alone(sessions: str) -> None:
+    found = [look(entry.path, None) for entry in os.scandir(sessions) if entry.is_dir(follow_symlinks=False)]
+    refuse_others((each.spec, each.facts) for each in found if each is not None and not each.is_over)
