@@ -52,6 +52,13 @@ def test_every_kind_of_the_interface_is_read(wish: dict[str, Any]) -> None:
     assert parse(command(**wish)) == Order("c1", wish["kind"], wish)
 
 
+def test_a_repeat_is_known_by_its_own_id_and_not_by_that_of_its_target() -> None:
+    id = "0b9c2f0e-8f5e-4c36-9d1c-0123456789ab"
+    assert Order("c", "prompt", {"kind": "prompt", "text": "x", "message_id": id}).message_id == id
+    assert Order("c", "prompt", {"kind": "prompt", "text": "x"}).message_id is None
+    assert Order("c", "cancel_message", {"kind": "cancel_message", "message_id": id}).message_id is None
+
+
 def test_every_message_has_a_row_in_the_table_of_access() -> None:
     assert {*KINDS, "keys", "credit", "ping"} == set(MESSAGES)
 
