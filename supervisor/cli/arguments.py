@@ -114,7 +114,8 @@ _OR_OWN = f"{_SESSION}; inside a session its own where none is named"
 
 def add_sessions(parser: Parser, some: bool = True) -> None:
     """`S…`: one session or several."""
-    parser.add_argument("sessions", nargs="+" if some else "*", metavar="S", help=_SESSION)
+    # With a default argparse does not name what may be left out among what must be given.
+    parser.add_argument("sessions", nargs="+" if some else "*", default=[], metavar="S", help=_SESSION)
 
 
 def add_session(parser: Parser) -> None:

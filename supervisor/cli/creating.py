@@ -90,7 +90,7 @@ def project_around(projects: list[dict[str, Any]], here: str) -> str | None:
 def _environment(words: list[str]) -> dict[str, str]:
     pairs = [word.partition("=") for word in words]
     if wrong := next((word for word, (name, sign, _) in zip(words, pairs, strict=True) if not (name and sign)), None):
-        raise usage(f"--env {wrong} is not K=V")
+        raise usage(f"--env {wrong} is not K=V", "rc new --env NAME=VALUE")
     return {name: value for name, _, value in pairs}
 
 
@@ -114,7 +114,8 @@ def _stay(client: Client, session: Session, args: argparse.Namespace, agents_cod
 
 def _run_arguments(parser: Parser) -> None:
     parser.add_argument("agent", metavar="AGENT", help="which agent")
-    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="ARGS", help="for the agent")
+    words = parser.add_argument("words", nargs=argparse.REMAINDER, metavar="ARGS", help="for the agent")
+    words.required = False
     _wish_arguments(parser)
     add_allow(parser)
 
@@ -123,7 +124,8 @@ def _run(args: argparse.Namespace) -> int:
     client = running_box(args)
     box = client.get("/v1/box")
     words = args.words[1:] if args.words[:1] == ["--"] else args.words
-    command = [*_program(box, args.agent), *words] if words else None
+    program = _program(box, args.agent)  # before anything is changed for an agent that there is not
+    command = [*program, *words] if words else None
     wish = _wish(client, args, agent=args.agent, command=command)
     if args.project is None and project_around(box["projects"], os.getcwd()) is None:
         project = client.post("/v1/projects", {"path": os.getcwd()})

@@ -45,7 +45,8 @@ def _ls(args: argparse.Namespace) -> int:
     elif answer["sessions"]:
         printing.table(describe.HEADS, map(describe.row, answer["sessions"]))
     else:
-        printing.note("no sessions; rc new starts one")
+        narrowed = any((args.mine, args.project, args.agent, args.state, args.since, args.search))
+        printing.note("no session is like that; rc ls -a shows all" if narrowed else "no sessions; rc new starts one")
     return exits.DONE
 
 

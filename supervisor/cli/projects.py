@@ -14,8 +14,8 @@ from workers.errors import Refused
 
 
 def _arguments(parser: Parser) -> None:
-    parser.add_argument("what", choices=("ls", "add", "remove"))
-    parser.add_argument("projects", nargs="*", metavar="PROJECT", help="a directory, for remove also an id")
+    parser.add_argument("what", choices=("ls", "add", "remove"), metavar="ls|add|remove")
+    parser.add_argument("projects", nargs="*", default=[], metavar="PROJECT", help="a directory, for remove also an id")
 
 
 def _project(args: argparse.Namespace) -> int:

@@ -19,13 +19,17 @@ from workers.errors import Refused
 
 def _arguments(parser: Parser) -> None:
     add_session(parser)
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="what to say; - or nothing: what comes on stdin")
+    parser.add_argument(
+        "text", nargs="*", default=[], metavar="TEXT", help="what to say; - or nothing: what comes on stdin"
+    )
     parser.add_argument("--file", metavar="F", help="say what is in this file")
     parser.add_argument("--wait", action="store_true", help="wait until the turn ends, and print the answer")
 
 
 def _send(args: argparse.Namespace) -> int:
     text = _text(args)
+    if not text:
+        raise usage("there is nothing to send", "give a TEXT, --file F, or something on stdin")
     client = clients.of(args)
     session = find(client, args.session)
     if args.wait and session.get("terminal"):

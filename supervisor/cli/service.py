@@ -17,7 +17,7 @@ from workers.errors import Refused
 
 
 def _arguments(parser: Parser) -> None:
-    parser.add_argument("what", choices=("install", "remove", "status"))
+    parser.add_argument("what", choices=("install", "remove", "status"), metavar="install|remove|status")
 
 
 def _service(args: argparse.Namespace) -> int:

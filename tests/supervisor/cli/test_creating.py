@@ -86,3 +86,9 @@ def test_a_name_that_is_taken_is_exit_4(rc: Rc) -> None:
     rc("new", "--agent", "echo", "--name", "taken")
     called = rc("new", "--agent", "echo", "--name", "taken", "--json")
     assert (called.code, called.problem["code"]) == (4, "name_taken")
+
+
+def test_for_an_agent_that_there_is_not_no_project_is_added(odd: OddBox, odd_rc: Rc) -> None:
+    odd.answer("GET", "/v1/box", {"agents": [{"name": "shell", "command": []}], "projects": []})
+    assert odd_rc("run", "nobody").code == 78
+    assert [asked.method for asked in odd.asked] == ["GET"]

@@ -121,3 +121,8 @@ def test_a_session_without_an_address_is_told_by_its_name(odd: OddBox, odd_rc: R
     odd.answer("GET", "/v1/code/sessions/session_1", {"url": None, "name": "n"})
     with environment(RC_SESSION_ID="session_1"):
         assert odd_rc("session").out == "rc attach n\n"
+
+
+def test_a_list_that_was_narrowed_to_nothing_says_so(odd: OddBox, odd_rc: Rc) -> None:
+    odd.answer("GET", "/v1/code/sessions", {"sessions": []})
+    assert odd_rc("ls", "--agent", "nobody").err == "rc: no session is like that; rc ls -a shows all\n"

@@ -152,3 +152,11 @@ def test_quick_verbs_load_nothing_heavy(words: tuple[str, ...]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [("send", "S"), ("run", "AGENT"), ("project", "ls|add|remove"), ("service", "install|remove|status")],
+)
+def test_only_what_must_be_given_is_named_as_missing(words: str, missing: str) -> None:
+    assert f"the following arguments are required: {missing}; " in call(words).err

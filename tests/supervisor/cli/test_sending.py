@@ -94,3 +94,12 @@ def test_a_turn_takes_only_its_own_words() -> None:
     tell(sessionUpdate="_rc/message_state", message_id="m1", state="completed")
     assert turn.is_over
     assert turn.words == ["mine"]
+
+
+def test_nothing_to_send_is_a_usage_error(odd_rc: Rc) -> None:
+    called = odd_rc("send", "s", "")
+    assert (called.code, called.err) == (
+        2,
+        "rc: there is nothing to send; give a TEXT, --file F, or something on stdin\n",
+    )
+    assert odd_rc("send", "s", stdin=b"").code == 2
