@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -28,6 +29,16 @@ class Projects:
 
     def __iter__(self) -> Iterator[Project]:
         return iter(tuple(self._known.values()))
+
+    @contextlib.contextmanager
+    def undoing(self) -> Iterator[None]:
+        """What is added or removed in here is so only when it could also be written down."""
+        before = dict(self._known)
+        try:
+            yield
+        except BaseException:
+            self._known = before
+            raise
 
     async def add(self, path: str) -> Project:
         """Serve this directory from now on; one that is served already is given back. Raises Refused `invalid`."""

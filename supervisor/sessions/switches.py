@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
+import trio
 
 from supervisor.core.access import Principal
 from supervisor.core.admission import Slots
@@ -33,6 +34,7 @@ class Switches:
         self._lookout = lookout
         self._index = index
         self._watches = watches
+        self._changing_projects = trio.Lock()  # whoever undoes his change must not undo that of somebody else
 
     def mode_for(self, wished: str | None) -> str:
         """The spawn mode of a session that is made now: the wished one, else the box's. Raises Refused `mode_fixed`."""
@@ -75,16 +77,20 @@ class Switches:
 
     async def add_project(self, path: str, by: Principal) -> dict[str, Any]:
         """Serve this directory as well: the project as the interface shows it."""
-        project = await self._projects.add(path)
-        await self._index.save_projects(self._projects)
+        async with self._changing_projects:
+            with self._projects.undoing():
+                project = await self._projects.add(path)
+                await self._index.save_projects(self._projects)
         await self._lookout.look()
         self._watches.touch(BOX)
         return self._lookout.describe(project)
 
     async def remove_project(self, wanted: str, by: Principal) -> dict[str, Any]:
         """Serve it no longer; its sessions and trees stay."""
-        project = self._projects.remove(wanted)
-        await self._index.save_projects(self._projects)
+        async with self._changing_projects:
+            with self._projects.undoing():
+                project = self._projects.remove(wanted)
+                await self._index.save_projects(self._projects)
         self._watches.touch(BOX)
         return self._lookout.describe(project)
 

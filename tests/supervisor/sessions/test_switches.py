@@ -8,11 +8,17 @@ import pytest
 
 from supervisor.cli.options import ServeOptions
 from supervisor.core.access import OWNER
+from supervisor.core.admission import Slots
 from supervisor.records import remembered
 from supervisor.sessions.index import Index
-from supervisor.sessions.watch import BOX
+from supervisor.sessions.lookout import Lookout
+from supervisor.sessions.projects import Project, Projects
+from supervisor.sessions.switches import Switches
+from supervisor.sessions.watch import BOX, Watches
 from supervisor.store import Store
 from tests.gitrepos import repository
+from tests.supervisor.sessions.livebox import settings_of
+from tests.supervisor.sessions.test_index import FillingStore
 from tests.supervisor.sessions.wholebox import whole_box
 from workers.errors import Refused
 
@@ -60,6 +66,22 @@ async def test_a_box_in_session_mode_stays_in_it(tmp_path: Path) -> None:
             with pytest.raises(Refused) as refused:
                 await parts.box.switches.change(OWNER, **change)
             assert refused.value.code == "mode_fixed"
+
+
+async def test_a_project_that_cannot_be_written_down_neither_comes_nor_goes(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    projects, watches = Projects([Project("app", str(tmp_path))]), Watches()
+    lookout = Lookout(settings_of(tmp_path), projects, lambda: None)
+    async with FillingStore.open(str(tmp_path / "box.sqlite")) as store:
+        assert isinstance(store, FillingStore)
+        switches = Switches(settings_of(tmp_path), Slots(1), projects, lookout, Index(store), watches)
+        store.refusing = 2
+        for deed in (switches.add_project(str(other), OWNER), switches.remove_project("app", OWNER)):
+            with pytest.raises(Refused) as refused:
+                await deed
+            assert refused.value.code == "disk_full"
+            assert [project.id for project in projects] == ["app"]
 
 
 async def test_projects_come_and_go_and_are_kept(tmp_path: Path) -> None:
