@@ -65,6 +65,8 @@ def write(question: dict[str, Any], reply: Reply) -> None:
     parts = split(question["path"])
     if not parts:
         raise Refused("invalid", "a file needs a name", HINT)
+    if question["path"].rpartition("/")[2] in ("", "."):
+        raise Refused("invalid", f"{shown(question['path'])} names a directory, by its end", "name the file itself")
     size, name = int(question["size"]), parts[-1]
     if size > WRITE_OCTETS:
         raise Refused("too_large", f"{size} octets are more than {WRITE_OCTETS}", "copy it in another way")
@@ -96,12 +98,12 @@ def usage(question: dict[str, Any], reply: Reply) -> None:
 
 
 def split(path: str) -> list[str]:
-    """The components of a path inside a tree; none for the tree itself. Raises Refused `invalid` with the cause."""
+    """The components of a path inside a tree; none for the tree itself. Octets that are not UTF-8 are as in
+    `os.fsdecode`. Raises Refused `invalid` with the cause."""
     for cause, holds in (
         ("is absolute", path.startswith("/")),
         ("holds a NUL", "\0" in path),
-        ("holds a line break", "\n" in path or "\r" in path),
-        ("is not text", any("\ud800" <= character <= "\udfff" for character in path)),
+        ("is not text", not _has_octets(path)),
     ):
         if holds:
             raise Refused("invalid", f"the path {cause}", HINT)
@@ -110,9 +112,17 @@ def split(path: str) -> list[str]:
         raise Refused("invalid", "the path holds `..`", HINT)
     if any(is_git(part) for part in parts):
         raise Refused("invalid", "what is in `.git` is neither shown nor written", HINT)
-    if len(path.encode()) > PATH_OCTETS or any(len(part.encode()) > NAME_OCTETS for part in parts):
+    if len(os.fsencode(path)) > PATH_OCTETS or any(len(os.fsencode(part)) > NAME_OCTETS for part in parts):
         raise Refused("invalid", "the path is too long", HINT)
     return parts
+
+
+def _has_octets(path: str) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
+    return True
 
 
 def is_git(name: str) -> bool:
@@ -150,7 +160,10 @@ def walk(root: str) -> Iterator[tuple[str, os.DirEntry[str] | OSError]]:
 
 
 def listing(folder: int, most: int = LIST_ENTRIES, octets: int = LIST_OCTETS) -> dict[str, Any]:
-    """{"entries": [{"name", "type", "size", "mode", "modified_ns"}], "truncated"} of an open directory, by name."""
+    """{"entries": [{"name", "type", "size", "mode", "modified_ns"}], "truncated"} of an open directory, by name.
+
+    A name that is not UTF-8 has its "octets" beside it, in hexadecimal.
+    """
     entries: list[dict[str, Any]] = []
     truncated = False
     with os.scandir(folder) as found:
@@ -162,8 +175,13 @@ def listing(folder: int, most: int = LIST_ENTRIES, octets: int = LIST_OCTETS) ->
             if not is_git(entry.name):
                 with contextlib.suppress(OSError):  # gone meanwhile
                     facts = entry.stat(follow_symlinks=False)
-                    entries.append({"name": shown(entry.name), **_kind(facts), **_facts(facts)})
+                    entries.append({**_name(entry.name), **_kind(facts), **_facts(facts)})
     return {"entries": sorted(entries, key=_by_name), "truncated": truncated}
+
+
+def _name(name: str) -> dict[str, str]:
+    text = shown(name)
+    return {"name": text} if text == name else {"name": text, "octets": os.fsencode(name).hex()}
 
 
 def shown(name: str | bytes) -> str:
@@ -197,14 +215,14 @@ def _closing(descriptor: int) -> Iterator[None]:
 
 def _refusal(error: OSError, path: str) -> Refused:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return Refused("not_found", f"there is no {path}", "see what there is with `rc files`")
+        return Refused("not_found", f"there is no {shown(path)}", "see what there is with `rc files`")
     if error.errno in (errno.ELOOP, errno.EXDEV):
-        return Refused("invalid", f"{path} is a link or lies behind one; links are not followed", HINT)
-    return Refused("invalid", f"{path} cannot be opened: {error.strerror}", HINT)
+        return Refused("invalid", f"{shown(path)} is a link or lies behind one; links are not followed", HINT)
+    return Refused("invalid", f"{shown(path)} cannot be opened: {error.strerror}", HINT)
 
 
 def _special(path: str) -> Refused:
-    return Refused("invalid", f"{path} is neither a file nor a directory", HINT)
+    return Refused("invalid", f"{shown(path)} is neither a file nor a directory", HINT)
 
 
 def _facts(facts: os.stat_result) -> dict[str, int]:
@@ -244,7 +262,7 @@ def _before(folder: int, name: str, path: str) -> os.stat_result | None:
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(before.st_mode):
-        raise Refused("invalid", f"{path} is there already and is not a file", HINT)
+        raise Refused("invalid", f"{shown(path)} is there already and is not a file", HINT)
     return before
 
 

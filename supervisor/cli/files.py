@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from supervisor.cli import client as clients
 from supervisor.cli import exits, printing
@@ -80,9 +81,29 @@ def _show_listing(data: bytes, args: argparse.Namespace) -> None:
         printing.value(answer)
         return
     for entry in answer["entries"]:
-        printing.line(f"{entry['name']}{MARKS.get(entry['type'], '')}")
+        printing.line(f"{_name(entry)}{MARKS.get(entry['type'], '')}")
     if answer.get("truncated"):
         printing.note("this is not all: the directory has too many entries")
+
+
+def _name(entry: dict[str, Any]) -> str:
+    """The name as a shell takes it back: one with octets that cannot be shown as `$'…'`, as `ls` has it."""
+    path = entry.get("path_encoded")
+    octets = str(entry["name"]).encode() if path is None else unquote_to_bytes(path).rpartition(b"/")[2]
+    try:
+        name = octets.decode()
+    except UnicodeDecodeError:
+        name = ""
+    if name and printing.visible(name) == name:
+        return name
+    return "$'" + "".join(_spelled(octet) for octet in octets) + "'"
+
+
+def _spelled(octet: int) -> str:
+    character = chr(octet)
+    if character in "\\'":
+        return f"\\{character}"
+    return character if " " <= character <= "~" else f"\\x{octet:02x}"
 
 
 def _cp_arguments(parser: Parser) -> None:

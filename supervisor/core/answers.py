@@ -28,9 +28,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something in a directory; `type` is `file`, `directory`, `link` or `other`, `modified_ns` is since 1970."""
+    """Something in a directory; `type` is `file`, `directory`, `link` or `other`, `modified_ns` is since 1970. `octets`
+    are the name as it is, `name` what can be shown of it."""
 
     name: str
+    octets: bytes
     type: str
     size: int
     mode: int
@@ -84,7 +86,9 @@ def _entry(value: Any) -> Entry:
     if kind not in TYPES:
         raise ValueError("not a type of file")
     size, mode = as_count(told.get("size")), as_count(told.get("mode"))
-    return Entry(as_text(told.get("name")), kind, size, mode, as_count(told.get("modified_ns")))
+    name = as_text(told.get("name"))
+    octets = bytes.fromhex(as_text(told["octets"])) if "octets" in told else name.encode()
+    return Entry(name, octets, kind, size, mode, as_count(told.get("modified_ns")))
 
 
 def file_facts(value: Any) -> FileFacts:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from fastapi import APIRouter, Header, Query
 from starlette.requests import Request
@@ -57,14 +58,19 @@ class FilesRoutes:
         return Json({"files": files, "patch": found.patch, "truncated": found.truncated})
 
     async def read(
-        self, id: str, query: Annotated[models.FilesQuery, Query()], range: Annotated[str | None, Header()] = None
+        self,
+        request: Request,
+        id: str,
+        query: Annotated[models.FilesQuery, Query()],
+        range: Annotated[str | None, Header()] = None,
     ) -> Response:
+        path = asked_path(request)
         session, span = self._box.session(id), parse_range(range)
         stack = AsyncExitStack()
         files = self._box.contents.files
         try:
             try:
-                found = await stack.enter_async_context(files(session, query.path, span))
+                found = await stack.enter_async_context(files(session, path, span))
             except Refused as refused:
                 size = refused.fields.get("size")
                 if span is None or size is None:
@@ -72,19 +78,33 @@ class FilesRoutes:
                 if size:
                     return _unsatisfiable(refused, size)
                 # Some clients limit every request by a range; an empty file is then a whole answer.
-                span, found = None, await stack.enter_async_context(files(session, query.path))
+                span, found = None, await stack.enter_async_context(files(session, path))
             if isinstance(found, Content):
-                return FileContent(query.path, found, span is not None, stack.pop_all())
-            return Json(_listing(query.path, found))
+                return FileContent(path, found, span is not None, stack.pop_all())
+            return Json(_listing(path, found))
         finally:
             await stack.aclose()
 
     async def write(self, request: Request, id: str, query: Annotated[models.FileQuery, Query()]) -> Response:
-        box, body = self._box, await request.body()
+        box, path, body = self._box, asked_path(request), await request.body()
         session = box.session(id)
-        facts = await box.carry_out(lambda: box.contents.write(session, query.path, body))
-        told = {"path": query.path, "size": facts.size, **_facts(facts)}
+        facts = await box.carry_out(lambda: box.contents.write(session, path, body))
+        told = {"path": _shown(path), "size": facts.size, **_facts(facts)}
         return Json(told, status_code=201 if facts.created else 200)
+
+
+def asked_path(request: Request) -> str:
+    """The path of a query as `os.fsdecode` has it: a file's name is octets, which need not be UTF-8, and a query that
+    was parsed as text has lost them. Raises Refused `invalid` for more than one."""
+    asked = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+    paths = [value for name, value in asked if name == "path"]
+    if len(paths) > 1:
+        raise Refused("invalid", "the query has more than one `path`", "ask for one after the other")
+    return paths[0] if paths else ""
+
+
+def _shown(path: str) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def parse_range(header: str | None) -> Span | None:
@@ -105,7 +125,7 @@ class FileContent(Response):
         facts = content.facts
         self.headers["content-length"] = str(facts.end - facts.start)
         self.headers["accept-ranges"] = "bytes"
-        name = quote(path.rpartition("/")[2], safe="")
+        name = quote(path.rpartition("/")[2], safe="", errors="surrogateescape")
         self.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
         if partial:
             self.headers["content-range"] = f"bytes {facts.start}-{facts.end - 1}/{facts.size}"
@@ -127,8 +147,20 @@ def _unsatisfiable(refused: Refused, size: object) -> Response:
 
 
 def _listing(path: str, found: Listing) -> dict[str, Any]:
-    entries = [{"name": each.name, "type": each.type, "size": each.size, **_facts(each)} for each in found.entries]
-    return {"path": path, "entries": entries, "truncated": found.truncated}
+    """A directory as the interface shows it. An entry's `path_encoded` may be given back as it stands, behind `?path=`:
+    it is the path from the workspace, each octet of it that is none of RFC 3986's unreserved ones as `%FF`."""
+    above = os.fsencode(path).strip(b"/")
+    entries = [
+        {
+            "name": each.name,
+            "path_encoded": quote(above + b"/" + each.octets if above else each.octets),
+            "type": each.type,
+            "size": each.size,
+            **_facts(each),
+        }
+        for each in found.entries
+    ]
+    return {"path": _shown(path), "entries": entries, "truncated": found.truncated}
 
 
 def _facts(of: Entry | FileFacts) -> dict[str, Any]:

@@ -82,7 +82,9 @@ ACCEPTED = _object({"seq": _NUMBER})
 DELETED = _object({"archived_ref": _TEXT_OR_NONE, "trash": _TEXT_OR_NONE, "restorable_until": _TEXT_OR_NONE})
 PROJECTS = _object({"projects": _list(PROJECT)})
 _FACTS: dict[str, Shape] = {"size": _NUMBER, "mode": _TEXT, "modified_at": _TEXT}
-ENTRY = _object({"name": _TEXT, "type": {"enum": ["file", "directory", "link", "other"]}, **_FACTS})
+ENTRY = _object(
+    {"name": _TEXT, "path_encoded": _TEXT, "type": {"enum": ["file", "directory", "link", "other"]}, **_FACTS}
+)
 LISTING = _object({"path": _TEXT, "entries": _list(ENTRY), "truncated": _FLAG})
 WRITTEN = _object({"path": _TEXT, **_FACTS})
 CHANGE = _object({"path": _TEXT, "status": _TEXT, "added": _NUMBER, "removed": _NUMBER, "binary": _FLAG})

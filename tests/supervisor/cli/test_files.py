@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -51,12 +53,32 @@ def test_files_are_listed_and_read(rc: Rc, tree: dict[str, str]) -> None:
     Path(tree["path"], "link").symlink_to("a.txt")
     Path(tree["path"], "evil\x1b").write_bytes(b"\x1b[31m\xff")
     names = rc("files", tree["name"]).out.splitlines()
-    assert {"a.txt", "folder/", "link@", "evil\\x1b"} <= set(names)
+    assert {"a.txt", "folder/", "link@", "$'evil\\x1b'"} <= set(names)
     assert rc("files", tree["name"], "a.txt").out == "one\n"
     assert rc("files", tree["name"], "evil\x1b").out == "\\x1b[31m\\xff\n"
     assert rc("files", tree["name"], "a.txt", "--raw").out == "one\n"
     assert rc("files", tree["name"], "a.txt", "--json").json == {"path": "a.txt", "content": "one\n"}
     assert "entries" in rc("files", tree["name"], "--json").json
+
+
+def test_a_name_that_cannot_be_shown_is_listed_as_a_shell_takes_it_back(
+    rc: Rc, tree: dict[str, str], tmp_path: Path
+) -> None:
+    names = [b"bad\xff\xfe", b"new\nline", b"quo'te\\\x07", "b\u202ei".encode(), b"50%25"]
+    for name in names:
+        Path(tree["path"], os.fsdecode(name)).write_bytes(name)
+    listed = rc("files", tree["name"]).out.splitlines()
+    for name in names:
+        (shown,) = (word for word in listed if spelled(word) == name)
+        assert rc("files", tree["name"], os.fsdecode(name)).code == 0
+        rc("cp", f"{tree['name']}:{os.fsdecode(name)}", str(tmp_path / "here"))
+        assert (tmp_path / "here").read_bytes() == name
+        assert shown.isprintable()
+
+
+def spelled(word: str) -> bytes:
+    """What a shell makes of a word of a listing."""
+    return subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=False).stdout
 
 
 def test_a_listing_that_is_cut_is_told(odd: OddBox, odd_rc: Rc) -> None:

@@ -20,7 +20,7 @@ FILE = {"size": 10, "start": 2, "end": 5, "mode": 0o644, "modified_ns": 5}
 
 def test_answers_in_their_form_become_records() -> None:
     assert changes({"files": [CHANGE], "truncated": True}) == ((Change("a", "M", 1, 2, False),), True)
-    assert listing({"entries": [ENTRY], "truncated": False}) == Listing((Entry("a", "file", 1, 0o644, 5),), False)
+    assert listing({"entries": [ENTRY], "truncated": False}) == Listing((Entry("a", b"a", "file", 1, 0o644, 5),), False)
     assert file_facts(FILE) == FileFacts(10, 2, 5, 0o644, 5)
     assert file_facts({"size": 3, "created": True, "mode": 1, "modified_ns": 2}) == FileFacts(3, 0, 3, 1, 2, True)
     assert usage({"octets": 5, "files": 1, "whole": True}) == (5, True)

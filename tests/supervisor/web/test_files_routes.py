@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -81,6 +82,35 @@ def test_a_part_of_a_file_can_be_asked_for(
     assert (answer.status, answer.body, answer.headers.get("content-range")) == (status, body, told)
 
 
+def test_a_path_comes_back_as_it_was_listed_whatever_octets_it_has(
+    box: ServedBox, session: dict[str, Any], path: str
+) -> None:
+    names = [b"bad\xff\xfe", b"new\nline", b"100%25 + ?&=#", "ü".encode(), b"back\\xff"]
+    folder = os.path.join(os.fsencode(session["workspace"]), b"o\xffd")
+    os.mkdir(folder)
+    for name in names:
+        Path(os.fsdecode(os.path.join(folder, name))).write_bytes(name)
+    top = box.ask("GET", path).json["entries"]
+    (found,) = (entry["path_encoded"] for entry in top if entry["name"] == "o\\xffd")
+    listed = box.ask("GET", f"{path}?path={found}").json
+    assert listed["path"] == "o\\xffd"
+    contents = [box.ask("GET", f"{path}?path={each['path_encoded']}").body for each in listed["entries"]]
+    assert sorted(contents) == sorted(names)
+    headers = {"content-type": "application/octet-stream"}
+    assert box.ask("PUT", f"{path}?path={found}/bad%ff%fe", raw=b"x", headers=headers).status == 200
+    assert Path(os.fsdecode(os.path.join(folder, names[0]))).read_bytes() == b"x"
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("wanted", ["newdir/", "newdir/.", "./"])
+def test_a_path_that_ends_like_a_directorys_is_no_file_to_write(
+    box: ServedBox, session: dict[str, Any], path: str, wanted: str
+) -> None:
+    answer = box.ask("PUT", f"{path}?path={wanted}", raw=b"x", headers={"content-type": "application/octet-stream"})
+    assert answer.code == "invalid"
+    assert not os.path.lexists(os.path.join(session["workspace"], "newdir"))
+
+
 def test_a_range_behind_the_end_names_the_size(box: ServedBox, path: str) -> None:
     answer = box.ask("GET", f"{path}?path=digits", headers={"range": "bytes=10-"})
     assert (answer.status, answer.headers["content-range"]) == (416, "bytes */10")
@@ -102,7 +132,9 @@ def test_a_range_behind_the_end_names_the_size(box: ServedBox, path: str) -> Non
         (".git", "invalid"),
         ("deep/.GIT/config", "invalid"),
         ("a%00b", "invalid"),
-        ("a%0ab", "invalid"),
+        ("a%0ab", "not_found"),
+        ("a%ed%a0%80b", "not_found"),
+        ("digits&path=empty", "invalid"),
         ("x" * 300, "invalid"),
         ("x" * 5000, "invalid"),
     ],
