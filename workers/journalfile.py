@@ -10,7 +10,7 @@ from workers.core.journal import Damage, RecordKind
 from workers.segments import Segments
 
 EVENTS_KEEP = 64 << 20  # octets of events kept for a session; then the oldest become a gap
-TERMINAL_KEEP = 64 << 20  # octets of terminal output kept for a session
+TERMINAL_KEEP = 64 << 20  # octets of terminal output kept for a session, at most
 
 
 class EventLog:
@@ -97,11 +97,12 @@ class TerminalLog:
     def append(self, offset: int, at_ns: int, data: bytes) -> None:
         """Write the output that begins at `offset` whole or not at all. Raises Refused("disk_full")."""
         assert offset == self.end
-        if self._files.write(RecordKind.OUTPUT, offset, at_ns, data):
-            while self._has_too_much(offset):
+        rolled = self._files.write(RecordKind.OUTPUT, offset, at_ns, data)
+        self.end = offset + len(data)
+        if rolled or self.end - self.start > self._keep:
+            while self._has_too_much():
                 self._files.drop_oldest()
             self.start = self._files.firsts[0]
-        self.end = offset + len(data)
 
     def take_unsynced(self) -> list[int]:
         """See Segments.take_unsynced."""
@@ -114,12 +115,12 @@ class TerminalLog:
     def close(self) -> None:
         self._files.close()
 
-    def _has_too_much(self, end: int) -> bool:
+    def _has_too_much(self) -> bool:
         firsts = self._files.firsts
         if len(firsts) < 2:
             return False
         # Heads are large beside single keystrokes: the room on disk is bounded too.
-        return end - firsts[1] >= self._keep or self._files.without_oldest >= self._keep + self._keep // 8
+        return self.end - firsts[0] > self._keep or self._files.without_oldest >= self._keep + self._keep // 8
 
     def _examine(self, first: int) -> None:
         data = self._files.load(first)

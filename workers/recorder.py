@@ -74,7 +74,7 @@ class Recorder:
     """Events wait in `_backlog` while the disk is full; their numbers are not told before they are written.
 
     Output does not wait: at most one read of it is kept, and the program is not read until there is room. Of what is
-    on disk `terminal_keep` octets stay.
+    on disk at most `terminal_keep` octets stay.
     """
 
     def __init__(self, directory: str, told: Told, terminal_keep: int = TERMINAL_KEEP) -> None:
