@@ -21,11 +21,12 @@ from workers.core.events import now_text
 from workers.core.lifecycle import ENDED
 from workers.core.past import Past
 from workers.core.screen import Tracker
-from workers.core.session import Effect, Order, SendSignal, Session, SetSize, WriteEvent
+from workers.core.session import Effect, SendSignal, Session, SetSize, WriteEvent
 from workers.core.spec import Spec
-from workers.errors import Broken, Refused
+from workers.errors import Refused
 from workers.journalread import read_terminal
 from workers.linkserver import LinkServer, Ticket
+from workers.orders import outcome, read_order
 from workers.processes import descends
 from workers.program import Program
 from workers.recorder import Recorder
@@ -244,13 +245,13 @@ class Host:
         return self._program.terminal
 
     def take_command(self, ticket: Ticket, value: Any) -> None:
-        order = _order(value, time.monotonic())
+        order = read_order(value, time.monotonic())
         recorder = self._recorder
         if recorder.full_until is not None and (recorder.is_crowded or not isinstance(order.command, ON_FULL_DISK)):
             raise Refused("disk_full", "the disk of this box is full", "make room on it; the session goes on by itself")
         seq, effects = self._session.command(order, time.monotonic(), recorder.end)
         self._do(effects)
-        recorder.settle(lambda error: self._links.answer(ticket, _outcome(seq, not effects, error)))
+        recorder.settle(lambda error: self._links.answer(ticket, outcome(seq, not effects, error)))
 
     def take_snapshot(self, ticket: Ticket, value: Any) -> None:
         want = value.get("want") if isinstance(value, dict) else None
@@ -291,33 +292,3 @@ class Host:
         while self._links.unsent and (left := until - time.monotonic()) > 0:
             for key, mask in self._selector.select(left):
                 key.data(mask)
-
-
-def _order(value: Any, now: float) -> Order:
-    """What the supervisor asks. It is told until when it may be carried out: later, whoever asked has been refused."""
-    if not isinstance(value, dict):
-        raise Broken("a command that is not an object")
-    by, refusal, until = value.get("by"), value.get("refusal"), value.get("until", now)
-    origin = value.get("origin", "person")
-    if not (by is None or isinstance(by, dict)) or origin not in ("person", "rc") or not isinstance(until, float):
-        raise Broken("a command from nobody we know")
-    held = None
-    if isinstance(refusal, dict):
-        held = Refused(*(str(refusal.get(key)) for key in ("code", "detail", "hint")))
-    elif now > until:  # a repeat of what was accepted in time gets its first number all the same
-        held = Refused("not_running", "the session has taken this too late and does nothing of it", "send it again")
-    return Order(commands.parse(value.get("command")), by, origin, _fresh_id(), held)
-
-
-def _fresh_id() -> str:
-    """A random UUID; the module of that name would bring a dozen others with it."""
-    bits = int.from_bytes(os.urandom(16), "big") & ~(0xF << 76 | 0x3 << 62) | 4 << 76 | 2 << 62
-    digits = f"{bits:032x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-
-
-def _outcome(seq: int, repeat: bool, error: OSError | None) -> dict[str, Any]:
-    if error is None:
-        return {"seq": seq, "repeat": True} if repeat else {"seq": seq}
-    detail = f"the disk did not take it: {error.strerror}"
-    return {"error": {"code": "disk_full", "detail": detail, "hint": "look at the disk of the box"}}
