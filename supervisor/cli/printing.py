@@ -5,6 +5,7 @@ JSON goes out as ASCII, so that no control or bidirectional character is ever am
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import unicodedata
@@ -46,18 +47,23 @@ def value(value: object) -> None:
 def note(text: str) -> None:
     """One line on stderr, for people: what was done beside what was asked."""
     sys.stdout.flush()
-    sys.stderr.write(visible(f"rc: {text}") + "\n")
-    sys.stderr.flush()
+    _tell(visible(f"rc: {text}"))
 
 
 def refuse(refused: Refused, as_json: bool) -> None:
     """Tell an error on stderr: a problem object, or `rc: <cause>; <what to do next>`."""
-    if as_json:
+    with contextlib.suppress(OSError):  # whatever is the matter with stdout, this is what went wrong
         sys.stdout.flush()
-        sys.stderr.write(json.dumps(problem_of(refused)) + "\n")
-        sys.stderr.flush()
+    if as_json:
+        _tell(json.dumps(problem_of(refused)))
     else:
-        note("; ".join(filter(None, (refused.detail + _paths(refused), refused.hint))))
+        _tell(visible("rc: " + "; ".join(filter(None, (refused.detail + _paths(refused), refused.hint)))))
+
+
+def _tell(text: str) -> None:
+    with contextlib.suppress(OSError):  # nobody reads it, and the exit code says it too
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 def problem_of(refused: Refused) -> dict[str, object]:

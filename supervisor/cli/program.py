@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
-import os
+import signal
 import sys
 from collections.abc import Sequence
 
-from supervisor.cli import arguments, exits, overview, printing
+from supervisor.cli import arguments, descriptors, exits, overview, printing
 from workers.errors import Broken, Refused
 
 WITH_VALUE = ("--state-dir", "--box")
@@ -17,22 +18,23 @@ WITH_VALUE = ("--state-dir", "--box")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; without one, that of this process. Gives the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    descriptors.fill_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a locale without UTF-8 is no reason to fail
     try:
-        code = _run(words)
-        sys.stdout.flush()
+        return _run(words)
     except BrokenPipeError:
-        # Whoever read our output has enough. The interpreter's last flush must not complain of it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.SIGNALLED + 13
-    return code
+        return exits.SIGNALLED + signal.SIGPIPE  # whoever read our output has enough
+    finally:
+        descriptors.let_go()
 
 
 def _run(words: list[str]) -> int:
     known = argparse.Namespace(state_dir=None, box=None, json=False)
     try:
-        return _dispatch(words, known)
+        code = _dispatch(words, known)
+        sys.stdout.flush()  # here, because it fails as everything else does
+        return code
     except Refused as refused:
         # Words that could not be read leave `json` unset, and whoever wrote --json still wants JSON.
         printing.refuse(refused, known.json or "--json" in words)
@@ -44,13 +46,19 @@ def _run(words: list[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:  # a directory that is gone, a disk that is full, a terminal that was taken away
-        what = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
-        printing.refuse(Refused("failed", what, "rc doctor looks at this machine"), known.json)
+        printing.refuse(_failed(error), known.json)
         return exits.FAILED
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except SystemExit as ended:  # argparse has printed help
         return ended.code if isinstance(ended.code, int) else exits.DONE
+
+
+def _failed(error: OSError) -> Refused:
+    if error.errno == errno.EBADF and error.filename is None:
+        return Refused("failed", "stdout is closed", "to have no output, say > /dev/null")
+    what = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+    return Refused("failed", what, "rc doctor looks at this machine")
 
 
 def _dispatch(words: list[str], known: argparse.Namespace) -> int:
