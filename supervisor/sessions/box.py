@@ -23,6 +23,7 @@ from supervisor.sessions.projects import Projects
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
+from supervisor.sessions.shown import describe
 from supervisor.sessions.switches import Switches
 from supervisor.sessions.verbs import Verbs
 from supervisor.sessions.watch import Watch, Watches
@@ -106,7 +107,7 @@ class Box:
 
     def show(self, session: Session) -> dict[str, Any]:
         """A session as the interface shows it."""
-        return session.describe(self.urls[0] if self.urls else None)
+        return describe(session, self.urls[0] if self.urls else None)
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Learn of every change, as the keys of what changed: `watch.BOX`, or a session's id (perhaps one now gone)."""

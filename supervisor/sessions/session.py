@@ -40,7 +40,8 @@ class Acceptance(NamedTuple):
 
 
 class Session:
-    """One row of the registry. `on_change` is called whenever what `describe` tells has changed in earnest."""
+    """One row of the registry. `on_change` is called whenever what people are shown (see `shown`) has changed in
+    earnest."""
 
     def __init__(self, spec: Spec, facts: Facts, bundle: Bundle, on_change: Callable[[Session], None]) -> None:
         self.spec = spec
@@ -67,40 +68,6 @@ class Session:
     @property
     def ended(self) -> bool:
         return self.facts.ended
-
-    def describe(self, url_base: str | None) -> dict[str, Any]:
-        """The session as the interface shows it."""
-        spec, facts = self.spec, self.facts
-        terminal = {"start": facts.start, "offset": self.hub.end, "rows": facts.rows, "columns": facts.columns}
-        return {
-            "id": spec.id,
-            "name": facts.name,
-            "state": facts.state.value,
-            "agent": spec.agent,
-            "project": spec.project,
-            "spawn_mode": spec.spawn_mode,
-            "url": f"{url_base}/code/{spec.id}" if url_base else None,
-            "workspace": spec.workspace,
-            "branch": spec.branch,
-            "base_commit": spec.base_commit,
-            "base_ref": spec.base_ref,
-            "created_at": spec.created_at,
-            "created_by": {"person": spec.person, "device": spec.device},
-            "made_by": spec.made_by,
-            "history": facts.history,
-            "last_seq": facts.last_seq,
-            "terminal": terminal if self.is_terminal else None,
-            "turn": facts.turn,
-            "doing": facts.doing,
-            "open_approvals": 0,
-            "viewers": self.hub.lookers,
-            "pid": facts.pid,
-            "worker_pid": None if self.ended else self.worker_pid,
-            "unresponsive": self.unresponsive,
-            "exit": facts.exit,
-            "archived": facts.archived,
-            "sandbox": "none",
-        }
 
     @property
     def gone(self) -> bool:

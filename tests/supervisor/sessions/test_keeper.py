@@ -8,6 +8,7 @@ from pathlib import Path
 import trio
 
 from supervisor.core.facts import Facts
+from supervisor.sessions.shown import describe
 from tests.supervisor.sessions.livebox import alive, end_all, is_running, live_box, output, until_true
 from workers.core.lifecycle import State
 from workers.journalread import read_events
@@ -49,7 +50,7 @@ async def test_a_bundle_that_somebody_took_away_costs_its_session_and_no_other(t
         os.kill(worker, signal.SIGKILL)
         await until_true(session, lambda: session.ended)
         assert session.facts.exit == {"code": None, "signal": None, "reason": "lost"}
-        assert session.describe(None)["state"] == "lost"
+        assert describe(session, None)["state"] == "lost"
         assert not alive(agent)
         assert is_running(other)
         await end_all(box)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +44,11 @@ def told(tmp_path: Path) -> Told:
     return Told(tmp_path)
 
 
-def test_it_shows_what_its_events_tell(told: Told) -> None:
+def test_it_is_what_its_events_tell(told: Told) -> None:
     told.hear(1, events.process("running", pid=42))
     told.hear(2, events.renamed("fix"), "person")
-    shown = told.session.describe("http://box")
-    assert (shown["state"], shown["pid"], shown["name"], shown["last_seq"]) == ("running", 42, "fix", 2)
-    assert shown["url"] == f"http://box/code/{told.session.id}"
-    assert told.session.describe(None)["url"] is None
-    assert json.loads(json.dumps(shown)) == shown
+    facts = told.session.facts
+    assert (facts.state, facts.pid, facts.name, facts.last_seq) == (State.RUNNING, 42, "fix", 2)
 
 
 def test_an_event_that_is_known_is_passed_over(told: Told) -> None:
@@ -118,7 +114,6 @@ async def test_what_is_kept_of_much_output_is_shown_at_its_end(tmp_path: Path) -
         await until_true(session, lambda: session in box.ended)
         assert session.facts.offset == 3_000_000
         assert 0 < session.facts.start < 3_000_000
-        assert session.describe(None)["terminal"]["start"] == session.facts.start
 
 
 async def test_without_a_bundle_nothing_is_learned_of_its_output(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from supervisor.core.hold import Turn
 from supervisor.sessions.line import Line
 from supervisor.sessions.link import Link
 from supervisor.sessions.session import Session
+from supervisor.sessions.shown import describe
 from supervisor.sessions.watch import Watch, Watches
 from supervisor.web.boundary import one_connection
 from supervisor.web.head import read_head
@@ -149,7 +150,7 @@ class StageBox:
         return list(self.on_stage.values())
 
     def show(self, session: Session) -> dict[str, Any]:
-        return session.describe(None)
+        return describe(session, None)
 
     def describe(self, principal: Principal) -> dict[str, Any]:
         return {"name": "stage", "you": principal.you()}
