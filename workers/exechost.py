@@ -38,7 +38,7 @@ class ExecHost:
 
     def run(self, wish: dict[str, Any], umask: int) -> None:
         size = (wish["rows"], wish["columns"])
-        self._program.launch(wish["argv"], wish["env"], wish["cwd"], *size, umask)
+        self._program.launch(wish["argv"], wish["env"], wish["cwd"], *size, umask, plain=wish["plain"])
         while not self._over:
             next_at = self._program.next_at()
             self._serve(None if next_at is None else max(0.0, next_at - time.monotonic()))

@@ -66,10 +66,11 @@ class Program:
         columns: int,
         umask: int,
         wall: Sequence[str] = (),
+        plain: bool = False,
     ) -> None:
         """See `spawn`; whether the exec has succeeded is told later."""
         try:
-            self._pty = spawn(argv, env, cwd, rows, columns, umask, wall)
+            self._pty = spawn(argv, env, cwd, rows, columns, umask, wall, plain)
         except Broken as error:
             self._told.program_failed(str(error))
             return

@@ -36,7 +36,12 @@ def _exec(args: argparse.Namespace) -> int:
     client = clients.of(args)
     session = find(client, args.session)["id"]
     size = ownterminal.size()
-    wish = clients.given(command=command, rows=size[0] if size else None, columns=size[1] if size else None)
+    wish = clients.given(
+        command=command,
+        rows=size[0] if size else None,
+        columns=size[1] if size else None,
+        plain=None if is_terminal(ownterminal.STDIN) else True,  # what is piped in is not to come out a second time
+    )
     ticket = client.post(clients.session_path(session, "exec"), wish)["ticket"]
     program = Program(safe=args.json or not is_terminal(ownterminal.STDOUT), as_json=args.json)
     with ownterminal.raw():

@@ -27,6 +27,7 @@ class _Prepared:
     command: tuple[str, ...]
     rows: int
     columns: int
+    plain: bool
     due: float
 
 
@@ -39,15 +40,18 @@ class Executions:
         self._now = now
         self._prepared: dict[bytes, _Prepared] = {}
 
-    def prepare(self, session: Session, command: Sequence[str], rows: int, columns: int) -> str:
-        """A ticket for a program that starts when the ticket is used. Raises Refused `too_large`."""
+    def prepare(self, session: Session, command: Sequence[str], rows: int, columns: int, *, plain: bool = False) -> str:
+        """A ticket for a program that starts when the ticket is used; `plain` as `workers.drivers.pty.spawn` has it.
+        Raises Refused `too_large`."""
         if sum(len(word.encode()) + 1 for word in command) > MAX_COMMAND:
             raise Refused("too_large", f"a command has at most {MAX_COMMAND} octets", "put it into a script")
         ticket, now = secrets.token_urlsafe(32), self._now()
         self._prepared = {key: old for key, old in self._prepared.items() if old.due > now}
         while len(self._prepared) >= MOST_TICKETS:
             del self._prepared[next(iter(self._prepared))]
-        self._prepared[_digest(ticket)] = _Prepared(session.id, tuple(command), rows, columns, now + TICKET_SECONDS)
+        self._prepared[_digest(ticket)] = _Prepared(
+            session.id, tuple(command), rows, columns, plain, now + TICKET_SECONDS
+        )
         return ticket
 
     async def open(self, session: Session, ticket: str) -> Line:
@@ -76,6 +80,7 @@ def _wish(spec: Spec, prepared: _Prepared) -> dict[str, Any]:
         "cwd": spec.workspace,
         "rows": prepared.rows,
         "columns": prepared.columns,
+        "plain": prepared.plain,
         "session": spec.id,
     }
 

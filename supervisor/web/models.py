@@ -74,6 +74,7 @@ class Execution(Body):
     command: Command
     rows: Cells = 24
     columns: Cells = 80
+    plain: bool = False  # for a client that is no terminal: no echo of what it types, and lines that end as written
 
 
 class Pruning(Body):

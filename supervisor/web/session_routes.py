@@ -94,7 +94,8 @@ class SessionRoutes:
     async def execute(self, id: str, body: models.Execution) -> Response:
         """Prepare a program in the session's workspace; a WebSocket with the ticket runs it."""
         session = self._box.session(id)
-        return Json({"ticket": self._box.executions.prepare(session, body.command, body.rows, body.columns)})
+        prepare = self._box.executions.prepare
+        return Json({"ticket": prepare(session, body.command, body.rows, body.columns, plain=body.plain)})
 
 
 def _doing(box: Box, verb: Verb) -> Callable[..., Awaitable[Response]]:

@@ -27,7 +27,7 @@ class Asker:
         self.answer: dict[str, Any] | None = None
         wish = {"do": "exec", "argv": argv, "env": {"PATH": os.environ["PATH"]}, "cwd": str(folder)}
         with theirs:
-            zygote.wish({**wish, "rows": 24, "columns": 80, "session": "session_1", **fields}, theirs)
+            zygote.wish({**wish, "rows": 24, "columns": 80, "plain": False, "session": "session_1", **fields}, theirs)
 
     def send(self, frame: Frame) -> None:
         self.socket.sendall(frame.encode())
@@ -78,6 +78,13 @@ def is_gone(pid: int) -> bool:
         return b") Z" in Path(f"/proc/{pid}/stat").read_bytes()
     except FileNotFoundError:
         return True
+
+
+def test_who_is_no_terminal_gets_nothing_back_that_it_typed(asker: Any) -> None:
+    us = asker("cat", plain=True)
+    us.send(Frame(Kind.KEYS, 0, b"hello\n\x04"))
+    assert us.hear_all() == {"exit": {"code": 0, "signal": None}}
+    assert us.output == b"hello\n"
 
 
 def test_a_program_talks_over_the_socket_and_its_exit_is_the_last_word(asker: Any, tmp_path: Path) -> None:

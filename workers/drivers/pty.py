@@ -118,8 +118,12 @@ def spawn(
     columns: int,
     umask: int,
     wall: Sequence[str] = (),
+    plain: bool = False,
 ) -> Pty:
     """Start `argv` on a new PTY; `argv[0]` is looked up in the `PATH` of `env`.
+
+    `plain` is for those who are no terminal themselves: nothing that is typed comes back, and no line feed gets a
+    carriage return.
 
     `wall` goes before `argv`: the program that puts a wall around it. Raises Broken when no PTY or process is to be
     had; a failed exec shows in `Pty.failure`.
@@ -131,6 +135,9 @@ def spawn(
     _set_size(master, rows, columns)
     attributes = termios.tcgetattr(slave)
     attributes[0] |= IUTF8
+    if plain:
+        attributes[1] &= ~termios.ONLCR
+        attributes[3] &= ~termios.ECHO
     termios.tcsetattr(slave, termios.TCSANOW, attributes)
     failure, told = os.pipe2(os.O_CLOEXEC)
     try:
