@@ -46,9 +46,8 @@ class BoxRoutes:
 
     async def change(self, request: Request, body: models.BoxChange) -> Response:
         box, by = self._box, principal(request)
-        wish = body.model_dump(exclude_none=True)
-        if wish:
-            await box.carry_out(lambda: box.switches.change(by, **wish))
+        wish = body.model_dump(exclude_unset=True)
+        await box.carry_out(lambda: box.switches.change(by, **wish))
         return Json(box.describe(by))
 
     async def projects(self) -> Response:

@@ -16,6 +16,7 @@ from supervisor.web.responses import Problem
 from workers.errors import Broken, Refused
 
 DETAIL_LIMIT = 300  # characters; a detail repeats what was sent, which may be long
+UNREADABLE = "There was an error parsing the body"  # FastAPI's words for whatever but a syntax error goes wrong there
 _BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 Translate = Callable[[Request, Any], Coroutine[Any, Any, Response]]
@@ -30,11 +31,15 @@ async def _unfit(request: Request, error: RequestValidationError) -> Response:
     where = ".".join(str(step) for step in first["loc"][1:]) or str(first["loc"][0])
     if first["type"] == "json_invalid":
         return Problem(Refused("invalid", f"the body is not JSON: {first['ctx']['error']}", "send one JSON object"))
-    detail = f"{_short(where)}: {_short(str(first['msg']))}"
+    why = str(first["msg"]).removeprefix("Value error, ")  # ours are sentences already
+    detail = f"{_short(where)}: {_short(why)}"
     return Problem(Refused("invalid", detail, "see /openapi.json for what this takes", field=_short(where)))
 
 
 async def _of_the_framework(request: Request, error: HTTPException) -> Response:
+    if error.detail == UNREADABLE:
+        detail = "the body is JSON that cannot be read: nested too deep, or a number of too many digits"
+        return Problem(Refused("invalid", detail, "send one JSON object"))
     code = _BY_STATUS.get(error.status_code, "invalid")
     return Problem(Refused(code, _short(str(error.detail)), "see /openapi.json for what there is"))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from workers.core.commands import MAX_CELLS
 
@@ -15,7 +16,22 @@ LIST_LIMIT = 1000  # sessions or events in one answer, by the interface
 OFFSET_LIMIT = (1 << 63) - 1
 TERMINAL_LIMIT = 4 << 20  # octets of terminal output in one answer
 SEARCH_LIMIT = 256  # characters
+SPAN = re.compile(r"[0-9]{1,9}[smhdw]?", re.ASCII)
 SPANS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}  # seconds
+
+
+def _with_a_program(command: list[str]) -> list[str]:
+    if not command[0]:
+        raise ValueError("the first word, which names the program, is empty")
+    return command
+
+
+def _as_span(value: object) -> object:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if not is_number and not (isinstance(value, str) and SPAN.fullmatch(value)):
+        raise ValueError("give a time span such as 30d, 12h, 90m or 45s, or seconds as a number")
+    return value
+
 
 Text = Annotated[str, Field(max_length=TEXT_LIMIT, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(max_length=NAME_LIMIT)]
@@ -23,7 +39,15 @@ Path = Annotated[str, Field(max_length=PATH_LIMIT, pattern=r"^[^\x00]*$")]
 Cells = Annotated[int, Field(ge=1, le=MAX_CELLS)]
 Variable = Annotated[str, Field(max_length=256, pattern=r"^[^\x00=]+$")]
 Argument = Annotated[str, Field(max_length=128 * 1024, pattern=r"^[^\x00]*$")]  # the kernel's MAX_ARG_STRLEN
-Command = Annotated[list[Argument], Field(min_length=1, max_length=4096)]
+_FIRST = {"type": "string", "minLength": 1, "maxLength": 128 * 1024, "pattern": r"^[^\x00]*$"}
+Command = Annotated[
+    list[Argument],
+    Field(min_length=1, max_length=4096, json_schema_extra={"prefixItems": [_FIRST]}),
+    AfterValidator(_with_a_program),
+]
+# Not a union of two types: what is wrong with a value would be told once for each, by names that are ours alone.
+_SPAN_SCHEMA = {"anyOf": [{"type": "string", "pattern": "^[0-9]{1,9}[smhdw]?$"}, {"type": "integer", "minimum": 0}]}
+Span = Annotated[Any, BeforeValidator(_as_span), WithJsonSchema(_SPAN_SCHEMA)]
 
 
 class Body(BaseModel):
@@ -60,10 +84,31 @@ class Rename(Body):
     name: Name
 
 
+def _at_least_one(schema: dict[str, Any]) -> None:
+    """What `_changes_something` asks, in the words of a schema."""
+    schema["minProperties"] = 1
+    for field in schema["properties"].values():
+        field |= field.pop("anyOf")[0]
+        del field["default"]
+
+
 class BoxChange(Body):
+    """At least one of them, and none as null: whoever asks for a change and gets 200 believes in one."""
+
+    model_config = ConfigDict(json_schema_extra=_at_least_one)
+
     spawn_mode: Literal["same-dir", "worktree"] | None = None
     capacity: Annotated[int, Field(ge=1, le=1024)] | None = None
     name: Name | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> BoxChange:
+        if not self.model_fields_set:
+            raise ValueError(f"give at least one of {', '.join(type(self).model_fields)}")
+        for field in self.model_fields_set:
+            if getattr(self, field) is None:
+                raise ValueError(f"{field} cannot be null")
+        return self
 
 
 class Deletion(Body):
@@ -80,7 +125,7 @@ class Execution(Body):
 class Pruning(Body):
     """`older` is a time span: `30d`, `12h`, `90m`, `45s`, or seconds as a number."""
 
-    older: Annotated[str, Field(pattern=r"^[0-9]{1,9}[smhdw]?$")] | Annotated[int, Field(ge=0)] = "30d"
+    older: Span = "30d"
 
     @property
     def seconds(self) -> float:

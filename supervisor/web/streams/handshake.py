@@ -47,6 +47,8 @@ def read_handshake(head: Head) -> Handshake:
         raise _invalid("no `Sec-WebSocket-Key` of 16 octets")
     offered = [word.strip() for value in head.values("sec-websocket-protocol") for word in value.split(",")]
     tickets = [word.removeprefix(TICKET) for word in offered if word.startswith(TICKET)]
+    if any(offered) and SUBPROTOCOL not in offered:
+        raise _invalid(f"of the protocols that it offers we speak none; ours is {SUBPROTOCOL}")
     return Handshake(keys[0], SUBPROTOCOL in offered, tickets[0] if tickets else None)
 
 

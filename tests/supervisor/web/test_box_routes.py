@@ -31,7 +31,10 @@ def test_health_and_readiness(box: ServedBox) -> None:
 def test_the_box_is_changed_and_says_so(box: ServedBox) -> None:
     changed = box.ask("PATCH", "/v1/box", {"spawn_mode": "worktree", "capacity": 20, "name": "desk"}).json
     assert (changed["spawn_mode"], changed["capacity"], changed["name"]) == ("worktree", 20, "desk")
-    assert box.ask("PATCH", "/v1/box", {}).json == changed
+    for nothing in ({}, {"capacity": None}, {"name": "desk", "spawn_mode": None}):
+        refused = box.ask("PATCH", "/v1/box", nothing)
+        assert (refused.status, refused.code) == (422, "invalid")
+    assert box.ask("GET", "/v1/box").json["name"] == "desk"
     assert box.ask("PATCH", "/v1/box", {"name": "a\u202eb"}).code == "invalid"
     back = box.ask("PATCH", "/v1/box", {"spawn_mode": "same-dir", "capacity": 32}).json
     assert (back["spawn_mode"], back["capacity"], back["name"]) == ("same-dir", 32, "desk")

@@ -55,6 +55,11 @@ async def test_a_field_that_does_not_fit_is_named() -> None:
     assert (await told(unfit("missing", "body")))["field"] == "body"
 
 
+async def test_json_that_is_too_deep_is_told_as_such() -> None:
+    problem = await told(HTTPException(400, "There was an error parsing the body"))
+    assert problem["detail"].startswith("the body is JSON that cannot be read: nested too deep")
+
+
 async def test_broken_json_is_told_as_such() -> None:
     problem = await told(unfit("json_invalid", "body", 7, ctx={"error": "Expecting value"}))
     assert problem["detail"] == "the body is not JSON: Expecting value"

@@ -75,6 +75,8 @@ def test_the_trash_is_pruned_by_age(box: ServedBox) -> None:
     session = ended(box, name="old")
     deleted(box, session)
     assert box.ask("POST", "/v1/prune", {"older": "30d"}).json["pruned"] == []
+    refused = box.ask("POST", "/v1/prune", {"older": "x"}).json
+    assert refused["field"] == "older" and refused["detail"].startswith("older: give a time span")
     assert session["id"] in [row["id"] for row in box.ask("POST", "/v1/prune", {"older": 0}).json["pruned"]]
     assert box.ask("POST", f"{ROUTE}/{session['id']}/restore").code == "unknown_session"
 

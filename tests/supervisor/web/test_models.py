@@ -93,5 +93,7 @@ def test_a_project_has_an_absolute_path_and_a_program_has_words() -> None:
     for path in ("", "a", "~", "/a\0b", None):
         with pytest.raises(ValidationError):
             NewProject.model_validate({"path": path})
-    with pytest.raises(ValidationError):
-        Execution.model_validate({"command": []})
+    for command in ([], [""], ["", "a"]):
+        with pytest.raises(ValidationError):
+            Execution.model_validate({"command": command})
+    Execution.model_validate({"command": ["echo", ""]})
