@@ -35,7 +35,10 @@ class Past:
         self.last_seq = max(self.last_seq, seq)
         if b'"_rc/' not in body:  # most events are the agent's: not worth parsing
             return
-        update = json.loads(body)["update"]
+        event = json.loads(body)
+        if event["origin"] == "agent":  # it may say what it likes, but not of the session itself
+            return
+        update = event["update"]
         kind, message_id = update["sessionUpdate"], update.get("message_id")
         if kind == "_rc/resized":
             self.size = (update["rows"], update["columns"])

@@ -56,4 +56,6 @@ def test_what_an_agent_says_about_us_is_only_talk() -> None:
     past = told(Past(), events.agent_text('{"sessionUpdate":"_rc/resized","rows":1}'))
     assert (past.last_seq, past.size) == (1, None)
     past.read(2, json.dumps({"origin": "agent", "update": {"sessionUpdate": "plan"}}).encode())
-    assert past.last_seq == 2
+    past.read(3, json.dumps({"origin": "agent", "update": {"sessionUpdate": "_rc/resized"}}).encode())
+    past.read(4, json.dumps({"origin": "agent", "update": events.accepted("prompt", "m")}).encode())
+    assert (past.last_seq, past.size, past.seq_of("m")) == (4, None, None)
