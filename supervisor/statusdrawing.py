@@ -88,7 +88,7 @@ def _row(session: Mapping[str, Any], now: datetime) -> list[Text]:
     cells = [
         session["name"],
         state,
-        session.get("branch") or session.get("spawn_mode"),
+        session.get("branch"),
         (session.get("created_by") or {}).get("person"),
         printing.age(session["created_at"], now),
         "waits for an answer" if waits else session.get("doing") or "",

@@ -54,7 +54,7 @@ def row(session: dict[str, Any]) -> list[object]:
         state(session),
         session.get("agent"),
         session.get("project"),
-        session.get("branch") or session.get("spawn_mode"),
+        session.get("branch"),
         (session.get("created_by") or {}).get("person"),
         printing.age(session.get("created_at")),
         session.get("id"),

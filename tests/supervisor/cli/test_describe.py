@@ -88,5 +88,5 @@ def test_a_name_cannot_make_lines_of_its_own() -> None:
 
 def test_a_row_has_what_the_heads_promise() -> None:
     assert len(describe.row(SESSION)) == len(describe.HEADS)
-    assert describe.row({**SESSION, "branch": None})[4] == "worktree"
+    assert describe.row({**SESSION, "branch": None})[4] is None
     assert describe.short(SESSION) == "fix  running  session_1"
