@@ -118,7 +118,10 @@ class Deletion:
             try:
                 ground = await self.ground(spec)
             except Refused as refused:
-                raise kept(name, [Reason("unreadable", refused.detail)]) from refused
+                refusal = kept(name, [Reason("unreadable", refused.detail)])
+                back = f"bring the repository back to {spec.project_path}, then delete it again"
+                refusal.hint = f"{back}; until then rc archive {shlex.quote(name)} puts it out of sight"
+                raise refusal from refused
             await self._check_not_moved(spec, name, ground)
             facts = await self._look(name, ground.place)
             common, gitdir = ground.repository.common_dir, ground.place.gitdir

@@ -289,6 +289,7 @@ async def test_a_tree_whose_project_is_gone_is_kept(house: House, tmp_path: Path
     with pytest.raises(Refused) as caught:
         await house.delete(spec)
     assert caught.value.code == "kept"
+    assert f"bring the repository back to {house.project}," in caught.value.hint and "commit" not in caught.value.hint
     assert os.path.exists(spec.workspace)
 
 
