@@ -44,13 +44,21 @@ def _wanted(client: clients.Client, args: argparse.Namespace) -> list[Session]:
             raise Refused("invalid", detail, "wait for it with --until exit")
         return found
     me = (client.get("/v1/box").get("you") or {}).get("person")
-    return [
+    mine = [
         session
         for session in all_sessions(client, archived=None)
-        if (session.get("created_by") or {}).get("person") == me
-        and session["state"] not in ENDED_STATES
-        and not (args.until == "idle" and session.get("terminal"))
+        if (session.get("created_by") or {}).get("person") == me and session["state"] not in ENDED_STATES
     ]
+    if args.until != "idle":
+        return mine
+    wanted = [session for session in mine if not session.get("terminal")]
+    left_out = len(mine) - len(wanted)
+    if left_out and not wanted:
+        detail = "all that runs of yours is terminals, and nobody can tell whether those are idle"
+        raise Refused("invalid", detail, "wait for their end with --until exit")
+    if left_out:
+        printing.note(f"{printing.count(left_out, 'terminal')} left out: nobody can tell whether one is idle")
+    return wanted
 
 
 def _follow(client: clients.Client, sessions: dict[str, Session], wish: str, until: float | None) -> int:

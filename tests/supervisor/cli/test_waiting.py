@@ -73,7 +73,9 @@ def test_it_gives_up_in_time(box: ServedBox, rc: Rc) -> None:
 def test_without_a_session_it_waits_for_all_of_mine(box: ServedBox, rc: Rc) -> None:
     made = box.new(agent="echo", prompt="wait 0.2")
     box.new(command=["cat"])
-    waited = rc("wait", "--until", "idle", "--json").json["results"]
+    called = rc("wait", "--until", "idle", "--json")
+    waited = called.json["results"]
+    assert "left out: nobody can tell whether one is idle" in called.err
     assert made["id"] in [session["id"] for session in waited]
     assert all(session["turn"] == "idle" for session in waited)
 
@@ -82,6 +84,14 @@ def test_with_nothing_to_wait_for_it_returns(odd: OddBox, odd_rc: Rc) -> None:
     odd.answer("GET", "/v1/box", {"you": {"person": "ana"}})
     odd.answer("GET", "/v1/code/sessions", {"sessions": [{"created_by": {"person": "ben"}, **BUSY}]})
     assert odd_rc("wait", "--until", "idle", "--json").json == {"results": []}
+
+
+def test_where_only_terminals_run_nobody_can_tell_whether_they_are_idle(odd: OddBox, odd_rc: Rc) -> None:
+    odd.answer("GET", "/v1/box", {"you": {"person": "ana"}})
+    shell = {"id": ONE, "name": "shell-1", "created_by": {"person": "ana"}, **BUSY, "terminal": {"offset": 0}}
+    odd.answer("GET", "/v1/code/sessions", {"sessions": [shell]})
+    called = odd_rc("wait")
+    assert called.code == 2 and "wait for their end with --until exit" in called.err
 
 
 def test_a_session_that_is_deleted_meanwhile_is_told(odd: OddBox, odd_rc: Rc) -> None:
