@@ -25,6 +25,18 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise usage(message, f"{self.prog} -h shows how")
 
+    def for_a_name(self, words: list[str], error: str, behind_dashes: bool) -> str:
+        """What a hint says besides when a word was taken for an option: names may begin with a dash, and whoever has
+        such a session must be told how to say so. Empty where none was."""
+        looks = (word for word in words if word.startswith("-") and word != "-")
+        stranger = next((word for word in looks if word.partition("=")[0] not in self._option_string_actions), None)
+        option = re.match(r"argument (?:-\w/)?(--[a-z-]+)", error)
+        if stranger is None:
+            return ""
+        if option is not None:
+            return f"; as a value: {option[1]}={stranger}"
+        return f"; as a name: {self.prog} -- {stranger}" if behind_dashes and self._get_positional_actions() else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Verb:
@@ -63,7 +75,12 @@ def read(name: str, help: str, verb: Verb, words: list[str], known: argparse.Nam
         words, known.command = _split(words)
     if verb.rest:
         return parser.parse_args(words, known)
-    args: argparse.Namespace = parser.parse_intermixed_args(_guard(words), known)
+    try:
+        args: argparse.Namespace = parser.parse_intermixed_args(_guard(words), known)
+    except Refused as refused:
+        told = words[: words.index("--")] if "--" in words else words
+        refused.hint += parser.for_a_name(told, refused.detail, behind_dashes=not verb.command)
+        raise
     for key, value in vars(args).items():
         if isinstance(value, list) and key != "command":
             setattr(args, key, [_unguard(item) for item in value])
