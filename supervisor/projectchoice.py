@@ -19,7 +19,7 @@ async def choose(known: Iterable[Project], settings: Settings, named: tuple[str,
     Raises Refused: a directory that is not there, or worktree mode, asked for now, where nobody can have a tree. A mode
     that is only remembered is no reason not to start: sessions live on in trees whose project is away.
     """
-    projects = Projects(known)
+    projects = Projects(known, settings.state_dir)
     for path in named or (() if tuple(projects) else (_here(),)):
         await projects.add(path)
     asked_for = settings.origins["spawn_mode"].source == "flag"

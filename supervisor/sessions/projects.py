@@ -24,8 +24,10 @@ class Project:
 class Projects:
     """All projects of a box, in the order in which they were added. The first is the one that is meant by default."""
 
-    def __init__(self, known: Iterable[Project]) -> None:
+    def __init__(self, known: Iterable[Project], state_dir: str | None = None) -> None:
+        """`state_dir` is the box's own, where nobody is to work."""
         self._known = {project.id: project for project in known}
+        self._state_dir = state_dir
 
     def __iter__(self) -> Iterator[Project]:
         return iter(tuple(self._known.values()))
@@ -42,12 +44,14 @@ class Projects:
 
     async def add(self, path: str) -> Project:
         """Serve this directory from now on; one that is served already is given back. Raises Refused `invalid`."""
-        real, is_there = await trio.to_thread.run_sync(_look, path)
+        real, is_there, is_ours = await trio.to_thread.run_sync(_look, path, self._state_dir)
         known = self._at(real)
         if known is not None:
             return known
         if not is_there:
             raise Refused("invalid", f"{real} is not a directory", "name a directory that is there")
+        if is_ours:
+            raise Refused("invalid", f"{real} is where the box keeps its state", "name a directory of your own")
         project = Project(self._new_id(os.path.basename(real)), real)
         self._known[project.id] = project
         return project
@@ -93,7 +97,14 @@ class Projects:
         )
 
 
-def _look(path: str) -> tuple[str, bool]:
-    """The path without links, and whether a directory is there."""
+def _is_of_the_box(real: str, state_dir: str) -> bool:
+    """The state directory and what is in it; a session's tree is a place to work like any other."""
+    own = os.path.realpath(state_dir)
+    trees = os.path.join(own, "worktrees") + os.sep
+    return (real == own or real.startswith(own + os.sep)) and not real.startswith(trees)
+
+
+def _look(path: str, state_dir: str | None) -> tuple[str, bool, bool]:
+    """The path without links, whether a directory is there, and whether it is the box's own."""
     real = os.path.realpath(path)
-    return real, os.path.isdir(real)
+    return real, os.path.isdir(real), state_dir is not None and _is_of_the_box(real, state_dir)

@@ -45,6 +45,18 @@ async def test_what_is_no_directory_is_refused(tmp_path: Path) -> None:
         await Projects([]).add(str(tmp_path / "nope"))
 
 
+async def test_the_boxes_own_state_is_no_place_to_work_but_a_tree_is(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    tree = directory(state / "worktrees" / "app" / "one")
+    (tmp_path / "link").symlink_to(state)
+    projects = Projects([], str(tmp_path / "link"))
+    for path in (state, tmp_path / "link", state / "worktrees", Path(directory(state / "sessions"))):
+        with pytest.raises(Refused, match="where the box keeps its state"):
+            await projects.add(str(path))
+    for path in (Path(tree), tmp_path, Path(directory(tmp_path / "state-2"))):
+        await projects.add(str(path))
+
+
 def test_a_removed_project_is_served_no_longer(tmp_path: Path) -> None:
     projects = Projects([Project("app", directory(tmp_path / "app"))])
     assert projects.remove("app").id == "app"
