@@ -114,7 +114,8 @@ async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options:
         tell_systemd(STOPPING)
         behind.cancel_scope.cancel()
     running_on = sum(not session.ended for session in box.registry)
-    log.info("ended", sessions_that_run_on=running_on, hint="the next rc serve takes them up")
+    hint = {"hint": "the next rc serve takes them up"} if running_on else {}
+    log.info("ended", sessions_that_run_on=running_on, **hint)
 
 
 async def _begin(parts: Parts, options: ServeOptions, outlet: Outlet, hung_up: trio.Event) -> None:

@@ -69,7 +69,7 @@ def test_asked_to_end_it_says_goodbye_and_sessions_run_on(box: BoxProcess, numbe
         assert stream.closed == 1012
     assert box.wait() == 0
     log = box.log.read_text()
-    assert "sessions_that_run_on=1" in log and "Traceback" not in log
+    assert "sessions_that_run_on=1" in log and "takes them up" in log and "Traceback" not in log
     assert session["pid"] in box.running()
     assert not (box.state / "rc.sock").exists() or box.rc("ls").code == 5
     box.start()
@@ -100,3 +100,11 @@ def test_killed_zygote_ends_no_session_and_new_ones_can_be_made(box: BoxProcess)
         stream.type(b"still\n")
         stream.until(lambda: stream.terminal == b"still\r\nstill\r\n")
     assert {s["state"] for s in box.sessions()} == {"running"}
+
+
+def test_where_nothing_runs_on_the_end_promises_nothing(box: BoxProcess) -> None:
+    box.new("sleep", "600")
+    assert box.rc("shutdown", "--sessions").code == 0
+    assert box.wait() == 0
+    log = box.log.read_text()
+    assert "sessions_that_run_on=0" in log and "takes them up" not in log
