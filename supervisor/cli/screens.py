@@ -25,9 +25,15 @@ def _top(args: argparse.Namespace) -> int:
     from supervisor.cli.line import run
 
     client = clients.of(args)
+    # Whoever may not look is told so before anything else: the box follows nobody's agent.
+    if (client.get("/v1/box").get("you") or {}).get("role") == "agent":
+        raise Refused(
+            "not_allowed",
+            "a program inside a session may look at its own session, and at no other",
+            "run it in a terminal outside every session",
+        )
     if not can_show():
         raise usage("rc top needs a terminal in front of somebody", "rc ls and rc status need none")
-    client.get("/v1/box")  # whoever may not look is told so before the screen is taken
     run(show, client)
     return exits.DONE
 

@@ -12,6 +12,7 @@ from supervisor.cli.address import Address
 from supervisor.cli.client import Client
 from tests.supervisor.cli.calling import call, environment
 from tests.supervisor.cli.conftest import Rc
+from tests.supervisor.cli.oddbox import OddBox
 from tests.supervisor.cli.stage import stage, terminal
 from tests.supervisor.web.boxes import ServedBox
 
@@ -19,6 +20,12 @@ from tests.supervisor.web.boxes import ServedBox
 def test_top_needs_a_terminal(rc: Rc) -> None:
     called = rc("top")
     assert (called.code, "rc status" in called.err) == (2, True)
+
+
+def test_an_agent_is_told_that_top_is_not_for_it_terminal_or_not(odd: OddBox, odd_rc: Rc) -> None:
+    odd.answer("GET", "/v1/box", {"you": {"person": None, "role": "agent", "session": "session_1"}})
+    called = odd_rc("top")
+    assert called.code == 4 and called.err.endswith("; run it in a terminal outside every session\n")
 
 
 async def test_top_shows_a_box_that_runs_and_switches_its_mode(box: ServedBox) -> None:
