@@ -30,7 +30,8 @@ async def create_branch(
     ran = await _update(repository, f"create {ref}\0{_commit(commit)}\0", env, holds)
     if ran.code == 0:
         return True
-    if await has_ref(repository, ref) or await _is_blocked(repository, ref):
+    # A git that was killed may have made it before: then it is ours, and to be taken back.
+    if ran.code > 0 and (await has_ref(repository, ref) or await _is_blocked(repository, ref)):
         return False
     raise git.failure(ran, repository.common_dir)
 
