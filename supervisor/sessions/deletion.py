@@ -94,6 +94,7 @@ class Deletion:
         found = [entry for entry in await trio.to_thread.run_sync(self._trash.entries) if not entry.done]
         for entry in found:
             await self._try_to_bring_back(entry)
+        await trio.to_thread.run_sync(self._trash.tidy)
         return [entry.id for entry in found]
 
     async def ground(self, spec: Spec) -> Ground:
@@ -220,8 +221,8 @@ class Deletion:
                 await self._worktrees.reregister(repository, entry.id, entry.workspace, registration)
             elif entry.gitdir is not None:  # the tree was gone before we came; so it is again
                 await trio.to_thread.run_sync(_put_registration, registration, entry.gitdir)
-        if entry.archived_ref is not None:
-            await refs.drop_archive(repository, entry.id)
+        # Also where the record names none: a crash may have come between the archiving and the word of it.
+        await refs.drop_archive(repository, entry.id)
 
     async def _repository(self, entry: Trashed) -> Repository | None:
         """The repository that the tree is of; None when there is no tree. Raises Refused when it is not there."""

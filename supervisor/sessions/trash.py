@@ -19,6 +19,7 @@ from workers.bundle import Bundle
 from workers.errors import Refused
 
 RECORD = "trash.json"
+UNFINISHED = f".{RECORD}.new"  # as a bundle calls a file that it has not yet put into place
 GONE = ".gone-"  # what is being removed for good: not to be restored any more, whatever is left of it
 ID = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -56,10 +57,17 @@ class Trash:
 
     def forget(self, id: str) -> None:
         """Drop the record of a session that was brought back; what else may lie there stays."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path(id, RECORD))
+        for name in (RECORD, UNFINISHED):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path(id, name))
         with contextlib.suppress(OSError):
             os.rmdir(self.path(id))
+
+    def tidy(self) -> None:
+        """At the start: drop what a crash left of a record that was never there whole, or not there any more."""
+        for name in self._names():
+            if ID.fullmatch(name) and not os.path.lexists(self.path(name, RECORD)):
+                self.forget(name)
 
     def entries(self) -> list[Trashed]:
         """Everything in the trash, last deleted first, also what is half way."""
