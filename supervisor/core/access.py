@@ -52,6 +52,7 @@ class Action(Enum):
     OWN = "rename, archive, restore or delete a session"
     WRITE_FILE = "write into a session's workspace"
     EXECUTE = "run a command in a session's workspace"
+    MEASURE = "read the figures of the box"
     KEEP_HOUSE = "see and free what the box keeps on disk"
 
 
@@ -61,6 +62,7 @@ SESSION = SESSIONS + "/{id}"
 ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/healthz"): Action.PROBE,
     ("GET", "/readyz"): Action.SEE_BOX,
+    ("GET", "/metrics"): Action.MEASURE,
     ("GET", "/openapi.json"): Action.READ_MANUAL,
     ("GET", "/v1/box"): Action.SEE_BOX,
     ("PATCH", "/v1/box"): Action.CHANGE_BOX,

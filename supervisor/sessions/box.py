@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import trio
 
 from supervisor.core.access import OWNER, Action, Principal, may
 from supervisor.core.admission import Slots
+from supervisor.core.figures import Figure, single
 from supervisor.sessions.contents import Contents
 from supervisor.sessions.creation import Creation, Wish
 from supervisor.sessions.errands import Errands
@@ -27,6 +29,7 @@ from supervisor.sessions.shown import describe
 from supervisor.sessions.switches import Switches
 from supervisor.sessions.verbs import Verbs
 from supervisor.sessions.watch import Watch, Watches
+from workers.core.lifecycle import State
 from workers.errors import Refused
 
 VERSION = "0.1.0"
@@ -84,6 +87,19 @@ class Box:
 
     def describe_projects(self) -> list[dict[str, Any]]:
         return [self.lookout.describe(project) for project in self.projects]
+
+    def figures(self) -> list[Figure]:
+        """What is worth measuring, for `GET /metrics`."""
+        states = Counter(session.facts.state.value for session in self.registry)
+        kept = sum(session.hub.end - session.facts.start for session in self.registry)
+        return [
+            Figure("rc_sessions", "Sessions by state.", {state.value: states[state.value] for state in State}, "state"),
+            single("rc_capacity", "How many sessions may run.", self.slots.capacity),
+            single("rc_slots_used", "How many sessions hold a slot.", self.slots.used),
+            single("rc_epoch", "Number of this start of the supervisor.", self.epoch),
+            single("rc_viewers", "Open streams of sessions.", sum(session.hub.lookers for session in self.registry)),
+            single("rc_terminal_octets", "Octets of terminal output that the journals keep.", kept),
+        ]
 
     async def check_ready(self) -> None:
         """Raises Refused `not_ready` when no session could be started now, and says why."""

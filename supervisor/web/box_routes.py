@@ -6,11 +6,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from supervisor.core.figures import MEDIA_TYPE, exposition
 from supervisor.sessions.box import Box
 from supervisor.web import models, shapes
 from supervisor.web.asking import principal
 from supervisor.web.responses import Json
-from supervisor.web.shapes import json_answer
+from supervisor.web.shapes import json_answer, octets_answer
 
 READY = json_answer(shapes.OK, "A session could be started now")
 
@@ -20,6 +21,7 @@ def router(box: Box) -> APIRouter:
     routes, ours = APIRouter(), BoxRoutes(box)
     routes.get("/healthz", responses={200: json_answer(shapes.OK, "The process runs")})(ours.healthz)
     routes.get("/readyz", responses={200: READY})(ours.readyz)
+    routes.get("/metrics", responses={200: octets_answer("Figures for Prometheus", "text/plain")})(ours.metrics)
     routes.get("/v1/box", responses={200: json_answer(shapes.BOX)})(ours.show)
     routes.patch("/v1/box", responses={200: json_answer(shapes.BOX)})(ours.change)
     routes.get("/v1/projects", responses={200: json_answer(shapes.PROJECTS)})(ours.projects)
@@ -39,6 +41,9 @@ class BoxRoutes:
     async def readyz(self) -> Response:
         await self._box.check_ready()
         return Json({"ok": True})
+
+    async def metrics(self) -> Response:
+        return Response(exposition(self._box.figures()), media_type=MEDIA_TYPE)
 
     async def show(self, request: Request) -> Response:
         await self._box.lookout.look()

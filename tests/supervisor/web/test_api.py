@@ -32,9 +32,7 @@ def test_the_description_tells_of_keys_for_repeats(box: ServedBox) -> None:
         assert [each["in"] for each in paths[SESSION + "/exec"]["post"]["parameters"]] == ["path"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/approvals", "/v1/devices", "/metrics", "/docs", "/v1/code/sessions/"]
-)
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/approvals", "/v1/devices", "/metric", "/docs", "/v1/code/sessions/"])
 def test_what_is_not_there_is_not_found(box: ServedBox, path: str) -> None:
     assert box.ask("GET", path).code == "not_found"
 

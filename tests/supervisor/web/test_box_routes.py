@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.supervisor.web.boxes import ServedBox, serving
+from tests.waiting import until
 
 
 def test_the_box_tells_what_it_is(box: ServedBox) -> None:
@@ -26,6 +27,20 @@ def test_the_box_tells_what_it_is(box: ServedBox) -> None:
 def test_health_and_readiness(box: ServedBox) -> None:
     assert box.ask("GET", "/healthz").json == {"ok": True}
     assert box.ask("GET", "/readyz").json == {"ok": True}
+
+
+def test_its_figures_name_nobody(box: ServedBox) -> None:
+    made = box.new(command=["sh", "-c", "echo hello; sleep 600"])
+    until(lambda: box.ask("GET", f"/v1/code/sessions/{made['id']}").json["terminal"]["offset"] == len("hello\r\n"))
+    answer = box.ask("GET", "/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    figures = dict(line.rsplit(" ", 1) for line in answer.body.decode().splitlines() if not line.startswith("#"))
+    told = box.ask("GET", "/v1/box").json
+    assert (figures["rc_slots_used"], figures["rc_capacity"]) == (str(told["used"]), str(told["capacity"]))
+    assert figures["rc_epoch"] == str(told["epoch"]) and int(figures["rc_terminal_octets"]) >= len("hello\r\n")
+    assert int(figures['rc_sessions{state="running"}']) >= 1 and figures['rc_sessions{state="lost"}'] == "0"
+    assert not any(word in answer.body.decode() for word in (made["id"], made["name"], made["project"], "owner"))
+    assert box.ask("POST", f"/v1/code/sessions/{made['id']}/stop").status == 200
 
 
 def test_the_box_is_changed_and_says_so(box: ServedBox) -> None:
