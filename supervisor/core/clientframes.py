@@ -7,6 +7,7 @@ everything behind it, goes to the library unread. RFC 6455 §5.2 has the shape o
 
 from __future__ import annotations
 
+MAX_MESSAGE = 256 << 10  # octets of one frame in either direction, by the interface; a larger one closes with 1009
 SMALL = 126  # payloads below this have their length in the second octet; a larger one is a paste, and not urgent
 KEYS = 1  # the first octet of a message that holds keys
 _BINARY = 0x82  # a whole binary message in one frame
@@ -20,11 +21,13 @@ class ClientFrames:
     """Follows a client's frames from the first octet after the handshake.
 
     `passed` counts the messages that were left to the library. Keys are taken only while the caller says that all
-    of those are done with: nothing overtakes a command.
+    of those are done with: nothing overtakes a command. `is_too_big`: a frame was announced that is longer than any
+    message may be, of which nobody need wait for the end.
     """
 
     def __init__(self) -> None:
         self.passed = 0
+        self.is_too_big = False
         self._skip = 0  # octets of a frame's payload that are still to come
         self._head = b""  # the beginning of a frame whose head is not whole yet
         self._inside = False  # between the first and the last frame of a message
@@ -67,7 +70,9 @@ class ClientFrames:
                 break
             if not self._note(data[at]):
                 return
-            at += size + _payload_size(data, at)
+            payload = _payload_size(data, at)
+            self.is_too_big |= payload > MAX_MESSAGE
+            at += size + payload
         self._head = data[at:]
         self._skip = max(at - len(data), 0)
 

@@ -11,7 +11,6 @@ from supervisor.core.clientframes import KEYS
 from workers.core import commands
 from workers.errors import Refused
 
-MAX_MESSAGE = 256 << 10  # octets of one frame in either direction, by the interface; a larger one closes with 1009
 MAX_ID = 128  # characters of the client's own name for a command; it comes back in the answer
 
 # The commands of a session that a stream takes; the other kinds belong to routes of their own.

@@ -10,7 +10,7 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
 from supervisor.core import frames
-from supervisor.core.messages import MAX_MESSAGE
+from supervisor.core.clientframes import MAX_MESSAGE
 from supervisor.web.problems import to_json
 from supervisor.web.streams.handshake import SUBPROTOCOL, Handshake
 from supervisor.web.streams.outlet import Outlet
@@ -71,7 +71,11 @@ class Connection:
                 await stopping.wait()
                 self._ending = STOPPING
 
-            for work in (self._sender.run, self._receive, self._beat, stop, *besides):
+            async def refuse_flood() -> None:
+                await self._outlet.is_flooded.wait()
+                self._ending = Ending(frames.TOO_BIG)
+
+            for work in (self._sender.run, self._receive, self._beat, stop, refuse_flood, *besides):
                 tasks.start_soon(until_one_ends, work)
         return self._ending or self._sender.ending
 

@@ -29,6 +29,7 @@ class Outlet(trio.abc.Stream):
         self.stalled = False  # nothing went out for `STALL_SECONDS`; whoever acts on it takes it back
         self.heard_at = trio.current_time()
         self.is_local = stream.socket.family == trio.socket.AF_UNIX
+        self.is_flooded = trio.Event()  # a message is on its way that is longer than any may be
         self.take_keys: Callable[[bytes], None] | None = None
         self._stream = stream
         self._descriptor = stream.socket.fileno()
@@ -117,6 +118,9 @@ class Outlet(trio.abc.Stream):
                 self.heard_at = trio.current_time()
             take = self.take_keys if self._done == self._frames.passed else None
             taken, rest = self._frames.feed(data, take is not None)
+            if self._frames.is_too_big:
+                self.is_flooded.set()
+                rest = b""  # the library would close as well, and two that close are one too many for it
             for keys in taken:
                 assert take is not None
                 take(keys)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.core.clientframes import SMALL, ClientFrames
+from supervisor.core.clientframes import MAX_MESSAGE, SMALL, ClientFrames
 
 MASK = b"\x0a\xb0\x0c\xd0"
 
@@ -77,6 +77,16 @@ def test_inside_a_fragmented_message_nothing_is_taken() -> None:
     frames.feed(frame(0x01, b"{") + frame(0x80, b"}"), True)
     assert frames.passed == 1
     assert frames.feed(keys(b"a"), True)[0] == [b"a"]
+
+
+def test_a_frame_that_is_longer_than_any_message_is_known_by_its_head() -> None:
+    frames = ClientFrames()
+    frames.feed(b"\x82\xff" + (MAX_MESSAGE).to_bytes(8, "big") + b"mask" + b"x" * MAX_MESSAGE, False)
+    assert not frames.is_too_big
+    frames.feed(b"\x82\xff" + (MAX_MESSAGE + 1).to_bytes(8, "big") + b"mas", False)
+    assert not frames.is_too_big, "its head is not whole"
+    frames.feed(b"k", False)
+    assert frames.is_too_big
 
 
 def test_pings_and_pongs_change_nothing() -> None:

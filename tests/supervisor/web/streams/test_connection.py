@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from supervisor.core.clientframes import MAX_MESSAGE
 from supervisor.core.hold import Turn
-from supervisor.core.messages import MAX_MESSAGE
 from supervisor.web.streams.connection import BEAT_SECONDS, DEAD_SECONDS, GOODBYE_SECONDS
 from supervisor.web.streams.outlet import WRITE_SECONDS
 from tests.supervisor.core.test_clientframes import frame, keys
@@ -108,6 +108,13 @@ async def test_a_message_over_256_kib_closes_with_1009(tmp_path: Path, message: 
         await client.until("lease")
         with contextlib.suppress(Exception):  # the box may close before it has read all of it
             await client.websocket.send_message(message)
+        assert await client.close_code() == 1009
+
+
+async def test_a_message_that_is_too_long_by_its_head_alone_closes_at_once(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage, stage.client() as client:
+        await client.until("lease")
+        await client.stream.send_all(b"\x82\xff" + (1 << 62).to_bytes(8, "big") + b"mask" + b"\x01")
         assert await client.close_code() == 1009
 
 
