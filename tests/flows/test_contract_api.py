@@ -106,7 +106,7 @@ def test_an_agent_gets_the_environment_that_is_promised_and_no_more(box: BoxProc
         ("POST", SESSIONS, {"project": "nowhere"}, 422, "unknown_project"),
         ("POST", SESSIONS, {"base": "--nothing"}, 422, "bad_base"),
         ("POST", SESSIONS, {"command": ["/no/such"]}, 502, "launch_failed"),
-        ("POST", SESSIONS, {"command": [""]}, 502, "launch_failed"),
+        ("POST", SESSIONS, {"command": [""]}, 422, "invalid"),
         ("PATCH", "/v1/box", {"spawn_mode": "session"}, 422, "invalid"),
         ("PATCH", "/v1/box", {"capacity": 1025}, 422, "invalid"),
         ("GET", f"{SESSIONS}?limit=1001", None, 422, "invalid"),
