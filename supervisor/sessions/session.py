@@ -211,7 +211,9 @@ class Session:
 
     def _linked(self) -> Link:
         if self._link is None or not self.answers:
-            raise Broken(f"it is {self.facts.state.value}" if self.ended else "its worker does not answer")
+            raise Broken(
+                f"it is {self.facts.state.value}" if self.ended else "its worker does not answer, so nothing was done"
+            )
         return self._link
 
     def _not_running(self, why: str) -> Refused:

@@ -67,7 +67,7 @@ async def test_once_it_was_found_silent_everybody_is_refused_at_once(tmp_path: P
         prompt: dict[str, Any] = {"kind": "prompt", "text": "late", "message_id": str(uuid.uuid4())}
         await refusal(SOON, session.command, prompt, OWNER.by())
         last = session.facts.last_seq
-        assert "its worker does not answer" in await refusal(AT_ONCE, box.verbs.rename, session, "other", OWNER)
+        assert "so nothing was done" in await refusal(AT_ONCE, box.verbs.rename, session, "other", OWNER)
         await refusal(AT_ONCE, session.command, {"kind": "interrupt"}, OWNER.by())
         await refusal(AT_ONCE, session.command, prompt, OWNER.by())
         await go_on()
