@@ -26,6 +26,7 @@ BEHIND = 64 << 10  # octets of the normal screen that are worth keeping behind a
 _CLEAR = re.compile(rb"\x1b(?:\[(?:\?(?:1049|1047|47)h|(?:1;1)?H\x1b\[[02]?J|2J\x1b\[(?:1;1)?H)|c)")
 _UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[()*+ #%]?|[\]PX^_][^\x07\x1b\x18\x1a]*\x1b?)\Z")
 _STRING_ENDS = re.compile(rb"[\x07\x1b\x18\x1a]")
+_SWITCH = re.compile(rb"\x1b(?:\[\?(?:1049|1047|47)([hl])|c)")  # to the alternate screen, or away from it
 _ESCAPE = b"\x1b"
 
 
@@ -190,10 +191,15 @@ class Tracker:
         return cut
 
     def _note_alternate(self, base: int, data: bytes, before: int) -> None:
-        entered = data.rfind(b"\x1b[?%dh" % self._modes.alternate)
-        if before and data.rfind(b"\x1b[?%dl" % before, 0, max(entered, 0)) < 0:
+        entered, inside = 0, before > 0
+        for switch in _SWITCH.finditer(data):
+            is_entry = switch[1] == b"h"
+            if is_entry and not inside:  # programs enter it again where they are in it: that changes nothing
+                entered, before = switch.start(), 0
+            inside = is_entry
+        if before:
             return
-        self._alternate_at = base + max(entered, 0)
+        self._alternate_at = base + entered
         behind = self._mark_before(self._alternate_at - BEHIND, 0)
         self._behind = behind if behind and behind.offset < self._alternate_at else None
 

@@ -28,6 +28,7 @@ _SEQUENCE = re.compile(
 _BRACKET, _COLOURS = ord("["), ord("m")
 _ESCAPE = b"\x1b"
 _FULL_RESET, _SOFT_RESET = b"\x1bc", b"\x1b[!p"
+_NO_REGION = b"\x1b[r"  # all lines scroll
 _SHIFT_OUT, _SHIFT_IN = b"\x0e", b"\x0f"
 
 _MOUSE = {9, 1000, 1002, 1003}  # which events are reported; one at a time
@@ -88,14 +89,15 @@ class Modes:
         """What puts a reset terminal into this state."""
         out = [b"\x1b]2;%s\x07" % self._title] if self._title else []
         out.append(self._region[0])
+        out += [b"\x1b[>%su" % flags for flags in self._keyboard[0]]
         if self._alternate:
             out += [b"\x1b[?%dh" % self._alternate, self._region[1]]
+            out += [b"\x1b[>%su" % flags for flags in self._keyboard[1]]
         out += [b"\x1b" + place + charset for place, charset in self._charsets.items() if charset != b"B"]
-        for mode, on in self._plain.items():
+        for mode, on in sorted(self._plain.items()):
             if on != (mode in _ON_AFTER_RESET):
                 out.append(b"\x1b[?%d%c" % (mode, b"lh"[on]))
         out += [b"\x1b[?%dh" % mode for mode in (self._mouse, self._encoding) if mode]
-        out += [b"\x1b[>%su" % flags for flags in self._keyboard[self._alternate > 0]]
         out += [b"\x1b="] * self._keypad + [b"\x1b[4h"] * self._insert + [self._shift, self._cursor]
         if self._colours:
             out.append(b"\x1b[%sm" % b";".join(self._colours.values()))
@@ -116,6 +118,8 @@ class Modes:
 
     def _reset(self) -> None:
         self._alternate = self._mouse = self._encoding = 0
+        self._region = [b"", b""]  # of the normal and the alternate screen
+        self._keyboard: tuple[list[bytes], list[bytes]] = ([], [])  # likewise
         self._soft_reset()
 
     def _soft_reset(self) -> None:
@@ -123,8 +127,8 @@ class Modes:
         self._saved: dict[int, bool] = {}
         self._colours: dict[int, bytes] = {}
         self._charsets: dict[bytes, bytes] = {}
-        self._keyboard: tuple[list[bytes], list[bytes]] = ([], [])  # of the normal and the alternate screen
-        self._region = [b"", b""]  # likewise
+        self._region[self._alternate > 0] = b""  # the other screen keeps its own, as in xterm.js
+        self._keyboard[self._alternate > 0].clear()
         self._keypad = self._insert = False
         self._shift = self._cursor = b""
 
@@ -143,7 +147,7 @@ class Modes:
                 if mode in self._saved:
                     self._set_private(mode, self._saved[mode])
         else:
-            self._region[self._alternate > 0] = sequence
+            self._region[self._alternate > 0] = b"" if sequence == _NO_REGION else sequence
 
     def _set_mode(self, sequence: bytes) -> None:
         on = sequence.endswith(b"h")
@@ -168,6 +172,7 @@ class Modes:
         elif mode in _SCREEN:
             if on and not self._alternate:
                 self._region[1] = b""
+                self._keyboard[1].clear()  # whoever left it has taken its flags along
             self._alternate = mode if on else 0
 
     def _set_keyboard(self, sequence: bytes) -> None:

@@ -265,3 +265,10 @@ def test_a_plan_survives_the_link() -> None:
 def test_what_is_no_plan_is_refused(value: object) -> None:
     with pytest.raises(ValueError):
         SnapshotPlan.from_json(value)
+
+
+def test_who_enters_the_alternate_screen_twice_entered_it_the_first_time() -> None:
+    normal, inside = b"\x1b[5;9r" + LINE, b"\x1b[?1049h" * 2 + LINE * 1500
+    plan = tracked(normal, inside).plan(0, 0)
+    assert plan.parts[0].end == len(normal)
+    assert shown(plan, normal + inside) == b"\x1b[5;9r\x1b[?1049h"

@@ -102,7 +102,8 @@ def test_keyboard_flags_are_a_stack_for_each_screen() -> None:
     assert after(b"\x1b[>1u\x1b[>5u\x1b[<u") == b"\x1b[>1u"
     assert after(b"\x1b[>1u\x1b[>5u\x1b[<9u") == b""
     assert after(b"\x1b[>u\x1b[=3;1u") == b"\x1b[>3u"
-    assert after(b"\x1b[>1u\x1b[?1049h\x1b[>2u") == b"\x1b[?1049h\x1b[>2u"
+    assert after(b"\x1b[>1u\x1b[?1049h\x1b[>2u") == b"\x1b[>1u\x1b[?1049h\x1b[>2u"
+    assert after(b"\x1b[?1049h\x1b[>2u\x1b[?1049l\x1b[?1049h") == b"\x1b[?1049h"
 
 
 def test_stacks_are_bounded() -> None:
@@ -127,6 +128,15 @@ def test_of_a_soft_reset_and_a_shift_the_later_one_counts() -> None:
 def test_the_soft_reset_of_a_second_part_also_ends_mouse_and_character_sets() -> None:
     busy = b"\x1b[31m\x1b[?1002h\x1b[?1006h\x1b(0\x0e\x1b[4h\x1b=\x1b[?25l"
     assert after(busy, SOFT_RESET) == b""
+
+
+def test_a_state_has_one_spelling_however_it_came_about() -> None:
+    assert after(b"\x1b[?25l\x1b[?1h") == after(b"\x1b[?1h\x1b[?25l")
+    assert after(b"\x1b[5;9r\x1b[r") == b""
+
+
+def test_a_soft_reset_leaves_the_region_of_the_other_screen() -> None:
+    assert after(b"\x1b[5;9r\x1b[?1049h\x1b[2;3r\x1b[!p") == b"\x1b[5;9r\x1b[?1049h"
 
 
 def test_nothing_is_taken_for_a_reset_of_colours_that_is_not_one() -> None:
