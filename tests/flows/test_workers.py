@@ -42,10 +42,13 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_program_that_ignores_all_that_is_asked_is_killed_after_its_grace(workers: Workers) -> None:
-    script = "trap '' HUP TERM; setsid sh -c 'echo \"[$$]\"; while :; do sleep 1; done' & while :; do sleep 1; done"
+    script = (
+        "trap '' HUP TERM; read x; setsid sh -c 'echo \"[$$]\"; while :; do sleep 1; done' & while :; do sleep 1; done"
+    )
     bundle, us = workers.run("sh", "-c", script)
     us.socket.settimeout(STOP_GRACE * 2)
     us.look()
+    us.type(b"\r")
     us.see(b"]")
     stray = int(us.output.partition(b"[")[2].partition(b"]")[0])
     began = time.monotonic()

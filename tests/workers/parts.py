@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import select
-import signal
 import socket
 import time
 import uuid
@@ -16,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from supervisor.sessions.launcher import start_zygote
+from supervisor.sessions.strays import end_strays, kill_worker
 from tests.waiting import until
-from workers.bundle import Bundle, start_time
+from workers.bundle import Bundle
 from workers.core.spec import Spec
 from workers.core.wire import WIRE_VERSION, Frame, Kind, Reader, json_frame, proof, proven
 from workers.errors import Broken
+from workers.journalread import read_terminal
 
 SECONDS = 10.0
+LITTLE = 4096  # octets of output
 
 
 class Zygote:
@@ -87,13 +89,10 @@ class Workers:
 
 
 def end_worker(bundle: Bundle) -> None:
-    note = bundle.read_json("worker.json") or {}
-    for role in ("agent_", ""):
-        pid, began = note.get(f"{role}pid"), note.get(f"{role}start_time")
-        if pid is not None and start_time(pid) == began:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    """Leave neither the worker nor anything that its program started."""
+    kill_worker(bundle)
     until(lambda: is_free(bundle))
+    end_strays(os.path.basename(bundle.directory))
 
 
 def is_free(bundle: Bundle) -> bool:
@@ -117,6 +116,7 @@ class Supervisor:
         self.events: list[dict[str, Any]] = []
         self.output = bytearray()
         self.output_start: int | None = None
+        self._directory = bundle.directory
         self.progress: list[int] = []
         self.welcome = self._shake_hands(bundle, epoch, name, key or bundle.key())
 
@@ -195,9 +195,12 @@ class Supervisor:
         return self.request(Kind.COMMAND, {"command": {"kind": kind, **fields}, "by": by, "origin": "person"})
 
     def look(self) -> None:
-        """From here on output comes."""
+        """From here on output comes; what little a program has printed by now is read from the journal."""
         self.send(Frame(Kind.UNMUTE))
         self.hear_until(lambda: self.output_start is not None)
+        if 0 < (self.output_start or 0) < LITTLE:
+            self.output[:0] = read_terminal(self._directory, 0).data[: self.output_start]
+            self.output_start = 0
 
     def type(self, data: bytes) -> None:
         self.send(Frame(Kind.KEYS, 0, data))
