@@ -34,7 +34,7 @@ from supervisor.sessions.link import Supervisor
 from supervisor.sessions.lookout import Lookout
 from supervisor.sessions.preparations import Preparations
 from supervisor.sessions.projects import Projects
-from supervisor.sessions.recovery import highest_epoch, take_inventory
+from supervisor.sessions.recovery import has_bundle, highest_epoch, take_inventory
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
@@ -140,7 +140,7 @@ async def adopt_all(parts: Parts) -> None:
     for session in living:
         box.slots.count(session.id)
     await parts.keepers.adopt(living)
-    await parts.worktrees.recover(lambda id: box.registry.find(id) is not None)
+    await parts.worktrees.recover(lambda id: has_bundle(box.registry.directory, id))
 
 
 def refuse_others(living: Iterable[tuple[Spec, Facts]]) -> None:

@@ -16,6 +16,7 @@ SUFFIX_LENGTH = 6  # 30 bits: two of 32 sessions with one slug meet once in two 
 SUFFIX_OCTETS = 4  # of chance, from which a suffix is made
 PREFIX_MIN = 4  # shorter beginnings of a uuid name too many sessions to be meant
 
+SESSION_ID = re.compile("session_[A-Za-z0-9_-]{1,92}")  # what else lies among bundles and trash is not ours
 PUNCTUATION = frozenset(" -_.#/")
 # Letters and marks that show nothing: with one of them two names can look alike, as with a format character.
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 import trio
 
+from supervisor.core.names import SESSION_ID
 from supervisor.core.trashed import Trashed
 from supervisor.sessions.removal import remove
 from workers.bundle import Bundle
@@ -48,10 +49,10 @@ class Trash:
 
     def read(self, id: str) -> Trashed | None:
         """None where there is none, or where it cannot be read."""
-        value = Bundle(self.path(id)).read_json(RECORD)
         try:
+            value = Bundle(self.path(id)).read_json(RECORD)
             return None if value is None else Trashed.from_json(value)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             log.error("trash_unreadable", session=id, detail=str(error))
             return None
 
@@ -66,8 +67,11 @@ class Trash:
     def tidy(self) -> None:
         """At the start: drop what a crash left of a record that was never there whole, or not there any more."""
         for name in self._names():
-            if ID.fullmatch(name) and not os.path.lexists(self.path(name, RECORD)):
-                self.forget(name)
+            if SESSION_ID.fullmatch(name) and self._is_ours(name) and not os.path.lexists(self.path(name, RECORD)):
+                try:
+                    self.forget(name)
+                except OSError as error:  # one of them keeps no box from starting
+                    log.error("trash_not_tidied", session=name, detail=str(error))
 
     def entries(self) -> list[Trashed]:
         """Everything in the trash, last deleted first, also what is half way."""
@@ -99,9 +103,16 @@ class Trash:
 
     def _found(self) -> Iterator[Trashed]:
         for name in self._names():
-            entry = self.read(name) if ID.fullmatch(name) else None
+            entry = self.read(name) if self._is_ours(name) else None
             if entry is not None and entry.id == name:
                 yield entry
+
+    def _is_ours(self, name: str) -> bool:
+        """Not a file, nor a link, that somebody put there."""
+        if not ID.fullmatch(name):
+            return False
+        path = self.path(name)
+        return os.path.isdir(path) and not os.path.islink(path)
 
     def _names(self) -> list[str]:
         with contextlib.suppress(FileNotFoundError):

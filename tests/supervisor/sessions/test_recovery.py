@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from supervisor.sessions.recovery import highest_epoch, look, take_inventory
+from supervisor.sessions.recovery import has_bundle, highest_epoch, look, take_inventory
 from tests.supervisor.sessions.livebox import spec_of
 from workers.bundle import Bundle
 from workers.core.events import body_of, process
@@ -78,6 +79,38 @@ def test_a_bundle_that_cannot_be_read_is_left_for_a_person(home: Path) -> None:
     assert names(home) == []
     assert look(bundle.directory, None) is None
     assert os.path.exists(bundle.directory)
+
+
+def test_a_bundle_that_gives_an_error_keeps_nobody_from_starting(home: Path) -> None:
+    bundle_of(home, "starting", name="good")
+    unread, unlocked, unseen = (bundle_of(home, "starting") for _ in range(3))
+    os.unlink(unread.path("spec.json"))
+    os.mkdir(unread.path("spec.json"))
+    os.unlink(os.path.join(unlocked.directory, "events-1.j"))
+    os.mkdir(unlocked.path("lock"))
+    os.mkdir(unseen.path("epoch.json"))
+    assert sorted(names(home)) == sorted(["good", "one"])
+    assert highest_epoch(str(home / "sessions")) == 0
+    for bundle in (unread, unlocked, unseen):
+        assert has_bundle(str(home / "sessions"), os.path.basename(bundle.directory))
+
+
+def test_a_copy_of_a_bundle_is_no_second_session(home: Path) -> None:
+    bundle = bundle_of(home, "starting")
+    shutil.copytree(bundle.directory, f"{bundle.directory}-bak")
+    shutil.copytree(bundle.directory, f"{bundle.directory}.bak")
+    assert names(home) == ["one"]
+    assert os.path.exists(f"{bundle.directory}-bak") and os.path.exists(f"{bundle.directory}.bak")
+
+
+@pytest.mark.parametrize("name", ["old", "session_old"])
+def test_a_directory_that_people_made_stays_with_all_that_is_in_it(home: Path, name: str) -> None:
+    bundle = bundle_of(home, "starting", "exited")
+    (home / "sessions" / name).mkdir()
+    moved = home / "sessions" / name / os.path.basename(bundle.directory)
+    os.rename(bundle.directory, moved)
+    assert names(home) == []
+    assert (moved / "events-1.j").exists()
 
 
 def test_what_is_no_directory_is_no_bundle(home: Path) -> None:

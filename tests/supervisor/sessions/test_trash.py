@@ -58,6 +58,21 @@ def test_a_record_that_cannot_be_read_is_passed_over_and_nothing_of_it_goes(tras
     assert os.path.exists(trash.path("a", "tree"))
 
 
+def test_what_people_put_there_is_passed_over_and_stays(trash: Trash) -> None:
+    put(trash, "session_a")
+    home = Path(os.path.dirname(trash.path("x")))
+    (home / "note").write_text("mine")
+    (home / "session_note").write_text("mine")
+    (home / "session_link").symlink_to("session_a")
+    (home / "mine").mkdir()
+    (home / "session_odd" / "trash.json").mkdir(parents=True)
+    (home / "session_odder" / ".trash.json.new").mkdir(parents=True)
+    trash.tidy()
+    assert [entry.id for entry in trash.entries()] == ["session_a"]
+    left = ["mine", "note", "session_a", "session_link", "session_note", "session_odd", "session_odder"]
+    assert sorted(os.listdir(home)) == left
+
+
 def test_a_forgotten_record_leaves_what_else_lies_there(trash: Trash) -> None:
     put(trash, "a")
     trash.forget("a")
