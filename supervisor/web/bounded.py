@@ -8,7 +8,7 @@ import h11
 import structlog
 import trio
 from hypercorn.config import Config
-from hypercorn.events import Event, RawData
+from hypercorn.events import Event, RawData, Updated
 from hypercorn.logging import Logger
 from hypercorn.protocol.events import Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
@@ -93,6 +93,7 @@ class Bounded(TCPServer):
         # The parent's annotation names its TLS stream; it takes any that shows `.socket`, or none as here.
         super().__init__(app, CONFIG, context, state, cast(Any, stream))
         self._line = trio.CancelScope()
+        self._has_left = False  # nothing more will come; what was asked for is still answered
 
     async def run(self) -> None:
         with self._line:
@@ -104,11 +105,15 @@ class Bounded(TCPServer):
                 )
                 await self.idle_task.restart(group, self._idle_timeout)
                 await self._read_data()
+                # Hypercorn's own would keep the line of a peer that has left for as long as of one that thinks.
+                self._has_left = True
+                await self.idle_task.stop()
         await trio.aclose_forcefully(self.stream)
 
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
-            await super().protocol_send(event)
+            if not (self._has_left and isinstance(event, Updated)):
+                await super().protocol_send(event)
             return
         whole = False
         try:

@@ -122,3 +122,29 @@ async def test_an_application_that_is_cancelled_in_the_middle_ends_the_line() ->
         with trio.fail_after(5):
             await serve(impatient, ours, WorkerContext(None)).run()
         assert ours.socket.fileno() == -1
+
+
+async def test_the_line_of_a_client_that_has_left_ends_at_once(autojump_clock: trio.testing.MockClock) -> None:
+    ours, theirs = await two_ends()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve(answering(1, 10), ours, WorkerContext(None)).run)
+        async with theirs:
+            await theirs.send_all(REQUEST)
+            await theirs.receive_some(4096)
+    assert trio.current_time() == 0.0
+
+
+async def test_who_says_that_nothing_more_will_come_still_gets_the_answer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    ours, theirs = await two_ends()
+    async with theirs, trio.open_nursery() as nursery:
+        nursery.start_soon(serve(answering(3, 10), ours, WorkerContext(None)).run)
+        await theirs.send_all(REQUEST)
+        await theirs.send_eof()
+        got = b""
+        async for data in theirs:
+            got += data
+        assert got.count(b"x" * 10) == 3
+        assert got.endswith(b"0\r\n\r\n")
+    assert trio.current_time() == 0.0
