@@ -17,6 +17,7 @@ import workers
 from workers.errors import Broken
 
 RESTART_SECONDS = 1.0  # a zygote that dies at once must not become a storm of processes
+END_SECONDS = 3.0  # a zygote ends some milliseconds after its socket; forking for others may take it a while
 REACH_SECONDS = 10.0  # how long a wish waits for a zygote that is being started again
 MAX_WISH = 128 << 10  # one message of the control socket; the environment goes by the bundle, except for `exec`
 
@@ -93,7 +94,7 @@ class Launcher:
                     trio.lowlevel.notify_closing(control)
                 control.close()  # its end of file ends the zygote
                 with trio.CancelScope(shield=True):
-                    await trio.to_thread.run_sync(child.wait)
+                    await _end(child)
             await trio.sleep(RESTART_SECONDS)
 
     async def launch(self, bundle: str, *, resume: bool = False) -> None:
@@ -144,6 +145,17 @@ async def _send(control: socket.socket, message: bytes, handed: socket.socket | 
                 return False
         except OSError:
             return False
+
+
+async def _end(child: subprocess.Popen[bytes]) -> None:
+    """Wait for a zygote whose socket is closed; one that was stopped does not see that, and is killed."""
+    if child.poll() is None:
+        with trio.move_on_after(END_SECONDS):
+            await _wait_for(child)
+            return
+        log.warning("zygote_killed", pid=child.pid)
+        child.kill()
+        await trio.to_thread.run_sync(child.wait)
 
 
 async def _wait_for(child: subprocess.Popen[bytes]) -> None:

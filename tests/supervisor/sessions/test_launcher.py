@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from supervisor.sessions.launcher import MAX_WISH, RESTART_SECONDS, Launcher
+from supervisor.sessions.launcher import END_SECONDS, MAX_WISH, RESTART_SECONDS, Launcher
 from workers.errors import Broken
 
 
@@ -98,3 +99,23 @@ async def test_a_zygote_that_cannot_be_started_now_is_started_later(mock_clock: 
         mock_clock.jump(RESTART_SECONDS)
         await started.wait()
         nursery.cancel_scope.cancel()
+
+
+async def test_a_zygote_that_does_not_end_by_itself_is_killed_in_the_end(autojump_clock: MockClock) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs, start_stopped() as child:
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(Launcher().run, (child, ours))
+                nursery.cancel_scope.cancel()
+            assert trio.current_time() >= END_SECONDS
+            assert child.returncode == -signal.SIGKILL
+        finally:
+            child.kill()
+
+
+def start_stopped() -> subprocess.Popen[bytes]:
+    """What takes no notice of anything but SIGKILL."""
+    child = subprocess.Popen(["sleep", "600"])
+    child.send_signal(signal.SIGSTOP)
+    return child
