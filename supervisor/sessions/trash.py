@@ -34,6 +34,7 @@ class Trash:
         self._home = os.path.join(state_dir, "trash")
         self.bundles = os.path.join(state_dir, "sessions")
         self.now_ns = now_ns
+        self._pruning = trio.Lock()
 
     def path(self, id: str, *names: str) -> str:
         """Raises Refused `unknown_session` for what cannot be an id."""
@@ -87,11 +88,14 @@ class Trash:
         Returns {"pruned": [{"id", "name"}], "bytes", "left": [text]}: what went, how much became free, and what could
         not be removed.
         """
+        async with self._pruning:  # two would remove the same files, and tell of each other's as what could not be
+            return await self._prune(older_seconds, is_busy)
+
+    async def _prune(self, older_seconds: float, is_busy: Callable[[str], bool]) -> dict[str, Any]:
         answer: dict[str, Any] = {"pruned": [], "bytes": 0, "left": []}
         for entry in await trio.to_thread.run_sync(self.entries):
-            if entry.done and entry.is_older(older_seconds, self.now_ns()) and not is_busy(entry.id):
-                # Not async: from here on nobody can begin to restore it.
-                os.rename(self.path(entry.id), os.path.join(self._home, f"{GONE}{entry.id}-{secrets.token_hex(4)}"))
+            old = entry.done and entry.is_older(older_seconds, self.now_ns())
+            if old and not is_busy(entry.id) and self._take_out(entry):
                 answer["pruned"].append({"id": entry.id, "name": entry.name})
                 log.info("trash_pruned", session=entry.id)
         for name in await trio.to_thread.run_sync(self._names):
@@ -100,6 +104,14 @@ class Trash:
                 answer["bytes"] += removed.octets
                 answer["left"] += removed.left
         return answer
+
+    def _take_out(self, entry: Trashed) -> bool:
+        """Whether it is out of everybody's reach; false for what was restored, and maybe deleted again, since."""
+        # Not async: from here on nobody can begin to restore it.
+        if self.read(entry.id) != entry:
+            return False
+        os.rename(self.path(entry.id), os.path.join(self._home, f"{GONE}{entry.id}-{secrets.token_hex(4)}"))
+        return True
 
     def _found(self) -> Iterator[Trashed]:
         for name in self._names():

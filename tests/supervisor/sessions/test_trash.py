@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 
 from supervisor.core.trashed import Trashed
 from supervisor.sessions.trash import Trash
@@ -108,3 +110,34 @@ async def test_what_an_earlier_time_left_half_removed_goes_the_next_time(trash: 
     assert answer["pruned"] == []
     assert answer["left"] == []
     assert os.listdir(os.path.dirname(trash.path("a"))) == []
+
+
+async def test_two_prunes_at_once_are_one_after_the_other(trash: Trash) -> None:
+    for id in ("a", "b", "c"):
+        put(trash, id, age=100)
+    answers: list[dict[str, Any]] = []
+
+    async def prune() -> None:
+        answers.append(await trash.prune(0, lambda id: False))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(prune)
+        nursery.start_soon(prune)
+    assert sorted(len(answer["pruned"]) for answer in answers) == [0, 3]
+    assert [answer["left"] for answer in answers] == [[], []]
+
+
+async def test_what_was_restored_and_deleted_anew_since_it_was_listed_stays(trash: Trash, clock: Clock) -> None:
+    for id in ("a", "b", "c"):
+        put(trash, id, age=100)
+
+    def change_others(id: str) -> bool:
+        """Between the listing and its turn, one comes back and one is deleted again."""
+        if id == "a":
+            os.rename(trash.path("b"), trash.path("restored"))
+            trash.write(Trashed("c", "c", "worktree", "/w", "/p", clock.now, done=True, branch="rc/x"))
+        return False
+
+    answer = await trash.prune(100, change_others)
+    assert [row["id"] for row in answer["pruned"]] == ["a"]
+    assert os.path.exists(trash.path("c", "tree"))
