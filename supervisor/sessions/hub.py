@@ -129,16 +129,17 @@ class Hub:
         return list(itertools.islice(self._events, seq + 1 - self._events[0][0], None))
 
     def output_from(self, offset: int) -> list[Chunk] | None:
-        """The chunks that hold what follows `offset`, the first perhaps beginning before it. None: not in the ring."""
+        """The chunks that hold what follows `offset`, the first perhaps beginning before it. None: not in the ring.
+        No chunks where the ring has come to its end before what is known: its rest is on disk when it goes live."""
         if offset >= self.end:
             return []
         if self._ring_start is None or offset < self._ring_start:
             return None
         found: list[Chunk] = []
         for chunk in reversed(self._chunks):  # readers are near the end, as a rule
-            found.append(chunk)
-            if chunk.offset <= offset:
+            if chunk.end <= offset:
                 break
+            found.append(chunk)
         found.reverse()
         return found
 

@@ -281,11 +281,21 @@ class Session:
         elif frame.kind is Kind.EVENT:
             self.take_event(frame.number, int.from_bytes(frame.payload[:8], "big"), frame.payload[8:])
         elif frame.kind is Kind.LIVE:
-            self.hub.go_live(frame.number)
+            self._go_live(frame.number)
         elif frame.kind is Kind.PROGRESS:
             self.hub.advance(frame.number)
         elif frame.kind is not Kind.PONG:
             raise Broken(f"a worker that sends {frame.kind.name}")
+
+    def _go_live(self, offset: int) -> None:
+        if self.hub.lookers:
+            self.hub.go_live(offset)
+            return
+        # The worker caught up just before it read that nobody looks: the ring, and the terminal that came with this,
+        # would stay until somebody does.
+        self.hub.advance(offset)
+        if self._link is not None:
+            self._link.give_back()
 
     def take_event(self, seq: int, at_ns: int, body: bytes) -> None:
         """One event, from the link or from disk; one that is known already is passed over."""

@@ -51,6 +51,16 @@ def test_output_is_found_from_any_offset_of_the_ring(tmp_path: Path) -> None:
         assert h.output_from(9) is None
 
 
+def test_a_chunk_that_ends_where_a_reader_is_holds_nothing_for_it(tmp_path: Path) -> None:
+    h = hub(tmp_path)
+    with h.looking():
+        h.go_live(0)
+        h.add_output(0, b"abc")
+        h.advance(9)
+        assert h.output_from(3) == []
+        assert [c.octets(c.offset, c.end) for c in h.output_from(2) or []] == [b"abc"]
+
+
 def test_a_chunk_is_a_finished_frame(tmp_path: Path) -> None:
     h = hub(tmp_path)
     with h.looking():

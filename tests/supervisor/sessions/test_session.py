@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import trio.testing
 from supervisor.core.access import OWNER
 from supervisor.core.hold import Turn
 from supervisor.sessions.endings import first_facts
+from supervisor.sessions.line import Line
+from supervisor.sessions.link import Link
 from supervisor.sessions.session import SETTLE_SECONDS, Session
 from tests.supervisor.sessions.livebox import end_all, is_running, live_box, spec_of, until_true
 from workers.bundle import Bundle
@@ -136,3 +139,25 @@ async def test_a_late_viewer_is_shown_the_end_also_of_what_has_ended(tmp_path: P
         plan = await ended.snapshot(4)
         assert (plan.live_at, plan.parts[-1].start, plan.parts[-1].end) == (7, 3, 7)
         await end_all(box)
+
+
+async def test_a_terminal_that_is_lent_when_nobody_looks_any_more_is_given_back(told: Told) -> None:
+    ours, worker = socket.socketpair()
+    lent, program = socket.socketpair()
+    state = {"state": "running", "turn": "idle", "pid": 1, "worker_pid": 2, "history": "h", "last_seq": 0}
+    link = Link(Line(ours), {"state": {**state, "terminal": {}}})
+    told.session.turn(Turn.TAKEN)
+    told.session.link_up(link)
+    with worker, program:
+        with lent:
+            caught_up = Frame(Kind.LIVE, 5).encode() + Frame(Kind.OUTPUT, 5, b"x").encode()
+            socket.send_fds(worker, [caught_up], [lent.fileno()])
+        with told.session.hub.looking():
+            frames = await link.receive()
+        for frame in frames:
+            told.session.take(frame)
+        assert program.recv(1) == b""  # whoever holds a terminal keeps it from ending
+        assert told.session.hub.end == 6
+        with told.session.hub.looking():
+            assert told.session.hub.output_from(5) is None  # on disk, until the worker goes live again
+        link.close()
