@@ -34,7 +34,7 @@ async def test_a_change_counts_at_once_and_is_kept_with_who_made_it(tmp_path: Pa
         assert parts.box.slots.capacity == 3 and switches.mode_for(None) == "worktree"
         origin = switches.settings.origins["capacity"]
         assert (origin.source, origin.who) == ("runtime", "owner")
-    async with Store.open(str(tmp_path / "box.sqlite")) as store:
+    async with Store.open(str(tmp_path / "state" / "box.sqlite")) as store:
         kept = await store.read(remembered)
         assert {key: found.value for key, found in kept.items()} == {
             "spawn_mode": "worktree",
@@ -95,5 +95,5 @@ async def test_projects_come_and_go_and_are_kept(tmp_path: Path) -> None:
             "id": "app", "path": str(tmp_path / "app"), "git": False, "branch": None,
         }  # fmt: skip
         assert parts.box.describe_projects() == [shown]
-    async with Store.open(str(tmp_path / "box.sqlite")) as store:
+    async with Store.open(str(tmp_path / "state" / "box.sqlite")) as store:
         assert [project.id for project in await Index(store).projects()] == ["other"]

@@ -21,17 +21,19 @@ from tests.supervisor.sessions.livebox import SECONDS
 
 @contextlib.asynccontextmanager
 async def whole_box(home: Path, options: ServeOptions) -> AsyncIterator[Parts]:
-    """Runs until the block ends, and ends its workers then. It serves `home`/app, which is made where it is missing."""
+    """Runs until the block ends, and ends its workers then. It serves `home`/app, which is made where it is missing,
+    and keeps its state in `home`/state."""
     (home / "app").mkdir(exist_ok=True)
-    (home / "sessions").mkdir(exist_ok=True)
+    state = home / "state"
+    (state / "sessions").mkdir(parents=True, exist_ok=True)
     config = home / "box.toml"
     config.write_text('[disk]\nkeep_free = "0"\nkeep_free_percent = 0\n')
-    environ = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "RC_CONFIG": str(config), "RC_STATE_DIR": str(home)}
+    environ = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "RC_CONFIG": str(config), "RC_STATE_DIR": str(state)}
     launcher, errands = Launcher(), Errands()
-    async with Store.open(str(home / "box.sqlite")) as store:
+    async with Store.open(str(state / "box.sqlite")) as store:
         settings, index = settle_all(options, environ, {}), Index(store)
         projects = await choose(await index.projects(), settings, (str(home / "app"),))
-        us = await next_epoch(store, str(home / "sessions"))
+        us = await next_epoch(store, str(state / "sessions"))
         parts = put_together(settings, us, index, projects, launcher, errands)
         with trio.fail_after(4 * SECONDS):
             async with trio.open_nursery() as running:
