@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
+import outcome
 import structlog
 import trio
 
@@ -22,7 +23,7 @@ from supervisor.sessions.claims import Claims
 from supervisor.sessions.contents import Contents
 from supervisor.sessions.creation import Creation, Wish
 from supervisor.sessions.deletion import Deletion
-from supervisor.sessions.errands import Errands
+from supervisor.sessions.errands import Errands, attempt
 from supervisor.sessions.executions import Executions
 from supervisor.sessions.house import House
 from supervisor.sessions.index import Index
@@ -155,23 +156,29 @@ def refuse_others(living: Iterable[tuple[Spec, Facts]]) -> None:
 
 
 async def create_session_in_dir(parts: Parts) -> None:
-    """One session in the first project's directory, unless one that was made that way is live or suspended."""
+    """One session in the first project's directory, unless one that was made that way is live or suspended.
+
+    What is wrong with it is no reason not to serve. It is made to its end also when this is cancelled.
+    """
     made = (s for s in parts.box.registry if s.spec.made_by == "serve" and not s.facts.archived)
     if any(not s.ended or s.facts.state.value == "suspended" for s in made):
         return
     wish = Wish(spawn_mode="same-dir", made_by="serve")
-    try:
-        await parts.box.create(wish, OWNER)
-    except Refused as refusal:  # full, or no room: the box serves all the same
-        log.warning("no_session_in_directory", code=refusal.code, detail=refusal.detail)
+    done = await attempt(partial(parts.box.create, wish, OWNER))
+    if isinstance(done, outcome.Error) and isinstance(done.error, Refused):  # full, or no room
+        log.warning("no_session_in_directory", code=done.error.code, detail=done.error.detail)
 
 
-async def resume_what_was_cut(parts: Parts) -> None:
-    """Resume every session whose agent was ended by a reboot or a crash (`rc serve --continue`)."""
+def resume_what_was_cut(parts: Parts) -> None:
+    """Have every session resumed whose agent was ended by a reboot or a crash (`rc serve --continue`), side by side:
+    an agent that hangs in its start holds up neither the others nor the box."""
     for session in parts.box.registry:
         ended_by = (session.facts.exit or {}).get("reason")
         if session.ended and not session.facts.archived and ended_by in ("lost", "rebooted"):
-            try:
-                await parts.box.carry_out(partial(parts.box.verbs.resume, session, OWNER))
-            except Refused as refusal:  # full, or its directory is gone: the others come first
-                log.warning("not_resumed", session=session.id, code=refusal.code, detail=refusal.detail)
+            parts.box.errands.start(partial(_resume, parts.box, session))
+
+
+async def _resume(box: Box, session: Session) -> None:
+    done = await attempt(partial(box.verbs.resume, session, OWNER))
+    if isinstance(done, outcome.Error) and isinstance(done.error, Refused):  # full, or its directory is gone
+        log.warning("not_resumed", session=session.id, code=done.error.code, detail=done.error.detail)

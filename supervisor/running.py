@@ -47,6 +47,7 @@ from supervisor.web.streams.serve import serve_websocket
 from workers.errors import Refused
 
 log = structlog.get_logger()
+FIRST_SECONDS = 10.0  # how long the word "ready" waits for the session in the directory; who started us waits for 30 s
 Zygote = tuple[subprocess.Popen[bytes], socket.socket]
 
 
@@ -122,10 +123,11 @@ async def _begin(parts: Parts, options: ServeOptions, outlet: Outlet, hung_up: t
     """What a start is for besides serving, the word that it is done, and then the screen."""
     settings = parts.box.switches.settings
     if settings.create_session_in_dir:
-        await create_session_in_dir(parts)
-    if options.continue_:
-        await resume_what_was_cut(parts)
+        with trio.move_on_after(FIRST_SECONDS):
+            await create_session_in_dir(parts)
     _say_ready(parts, options)
+    if options.continue_:
+        resume_what_was_cut(parts)
     if can_show() and not options.json:
         await _show_screen(parts.box, outlet, hung_up)
 

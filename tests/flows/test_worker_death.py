@@ -169,6 +169,7 @@ def test_lost_and_rebooted_sessions_are_resumed_when_that_is_asked_for(box: BoxP
     bundle.write("worker.json", json.dumps({**(bundle.read_json("worker.json") or {}), "boot_id": "an-earlier-one"}))
     before = {s["id"]: s["last_seq"] for s in (lost, rebooted)}
     box.start("--continue")
+    until(lambda: all(box.session(id)["state"] == "running" for id in before))
     now = {session["id"]: session for session in box.sessions()}
     assert now[ended["id"]]["state"] == "exited" and now[ended["id"]]["exit"]["code"] == 5
     for id, last_seq in before.items():
