@@ -14,7 +14,7 @@ from workers.drivers.prctl import set_dumpable
 
 def serve(options: ServeOptions) -> int:
     """Serve until told to end: the exit code. Raises Refused for what cannot be had; nothing has started then."""
-    from supervisor.settings import state_dir_of
+    from supervisor.statedir import state_dir_of
 
     state_dir = state_dir_of(options.state_dir, os.environ)
     refuse_inside(state_dir)

@@ -22,7 +22,8 @@ from typing import Any
 from supervisor.core.environment import agent_environment, masked
 from supervisor.core.room import Disk
 from supervisor.records import Remembered, remembered
-from supervisor.settings import Flags, Settings, settle_all, state_dir_of
+from supervisor.settings import Flags, Settings, settle_all
+from supervisor.statedir import find_state_dir, state_dir_of
 from workers.core.spec import Spec
 from workers.errors import Refused
 
@@ -47,7 +48,7 @@ class Finding:
 
 def examine(flags: Flags, environ: Mapping[str, str]) -> dict[str, Any]:
     """Everything, as `rc doctor --json` prints it: `ok`, `versions`, `findings`, `settings`. Changes nothing."""
-    state_dir = state_dir_of(flags.state_dir, environ)
+    state_dir, source, where = find_state_dir(flags.state_dir, environ)
     findings = [_kernel(), _git(environ), _name_clash(), _peers(), *_disk(state_dir)]
     shown: list[dict[str, object]] = []
     try:
@@ -55,7 +56,7 @@ def examine(flags: Flags, environ: Mapping[str, str]) -> dict[str, Any]:
     except Refused as refused:
         findings.append(Finding("settings", False, refused.detail, refused.hint))
     else:
-        shown = [{"key": "state_dir", "value": state_dir, **_source_of_state_dir(flags, environ)}, *settings.describe()]
+        shown = [{"key": "state_dir", "value": state_dir, "source": source, "where": where}, *settings.describe()]
         findings += [_agent(settings, name) for name in settings.agents]
     return {
         "ok": all(finding.ok for finding in findings),
@@ -84,15 +85,6 @@ def _remembered(path: str) -> dict[str, Remembered]:
             return remembered(connection)
     except sqlite3.Error:
         return {}
-
-
-def _source_of_state_dir(flags: Flags, environ: Mapping[str, str]) -> dict[str, str | None]:
-    if flags.state_dir:
-        return {"source": "flag", "where": "--state-dir"}
-    for variable in ("RC_STATE_DIR", "XDG_STATE_HOME"):
-        if environ.get(variable):
-            return {"source": "environment", "where": variable}
-    return {"source": "default", "where": None}
 
 
 def _versions() -> dict[str, str]:

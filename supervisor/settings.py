@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from supervisor.boxfile import BoxFile
-from supervisor.core.agents import AgentRow as AgentRow
-from supervisor.core.agents import agent_rows, built_in
+from supervisor.core.agents import AgentRow, agent_rows, built_in
 from supervisor.core.options import Found, Option, Origin, Unusable, find, options, settle
 from supervisor.core.room import Limits
 from supervisor.core.unfit import Unfit
 from supervisor.records import Remembered, remembered
+from supervisor.statedir import state_dir_of
 from workers.errors import Refused
 
 if TYPE_CHECKING:
-    from supervisor.store import Store  # the state directory is asked for here before anything loads trio
+    from supervisor.store import Store  # settings are read where nothing loads trio
 
 NO_LOGIN = {"nologin", "false", "sync"}  # shells of accounts that are not to log in
 
@@ -132,16 +132,6 @@ class Settings:
         if self.spawn_mode == "session":
             given -= {"spawn_mode", "capacity"}
         return {key: getattr(self, key) for key in sorted(given)}
-
-
-def state_dir_of(flag: str | None, environ: Mapping[str, str]) -> str:
-    """The state directory by flag, variable or default, as an absolute path."""
-    named = flag or environ.get("RC_STATE_DIR")
-    if named:
-        return os.path.abspath(named)
-    base = environ.get("XDG_STATE_HOME", "")
-    # By the specification a relative XDG path counts as none.
-    return os.path.join(base if os.path.isabs(base) else os.path.expanduser("~/.local/state"), "rc")
 
 
 async def resolve(flags: Flags, environ: Mapping[str, str], store: Store) -> Settings:

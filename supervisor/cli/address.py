@@ -9,6 +9,7 @@ import stat
 from dataclasses import dataclass
 
 from supervisor.cli.arguments import usage
+from supervisor.statedir import state_dir_of
 from workers.errors import Refused
 
 SOCKET = "rc.sock"
@@ -26,11 +27,7 @@ class Address:
 
 def state_dir(args: argparse.Namespace) -> str:
     """The state directory by option, environment, default; absolute."""
-    named = args.state_dir or os.environ.get("RC_STATE_DIR")
-    if not named:
-        base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-        named = os.path.join(base, "rc")
-    return os.path.abspath(named)
+    return state_dir_of(args.state_dir, os.environ)
 
 
 def address(args: argparse.Namespace) -> Address:

@@ -12,7 +12,7 @@ from supervisor.cli.options import ServeOptions
 from supervisor.core.options import Origin, options
 from supervisor.core.room import Limits
 from supervisor.records import Remembered
-from supervisor.settings import Settings, login_shell, settle_all, state_dir_of
+from supervisor.settings import Settings, login_shell, settle_all
 from workers.errors import Refused
 
 MANUAL = Path(__file__).parents[2] / "configs" / "box.toml"
@@ -122,15 +122,6 @@ def test_the_room_to_leave_on_the_disk_is_a_setting(tmp_path: Path) -> None:
     settings = settled(tmp_path, text='[disk]\nkeep_free = "2 GiB"\nkeep_free_percent = 1\n')
     assert settings.room == Limits(octets=2 << 30, percent=1)
     assert settled(tmp_path).room == Limits()
-
-
-def test_the_state_directory_is_that_of_the_flag_the_variable_or_the_account() -> None:
-    environ = {"RC_STATE_DIR": "/by/variable", "XDG_STATE_HOME": "/xdg"}
-    assert state_dir_of("/by/flag", environ) == "/by/flag"
-    assert state_dir_of(None, environ) == "/by/variable"
-    assert state_dir_of(None, {"XDG_STATE_HOME": "/xdg"}) == "/xdg/rc"
-    assert state_dir_of(None, {"XDG_STATE_HOME": "relative"}).endswith("/.local/state/rc")
-    assert os.path.isabs(state_dir_of("relative", {}))
 
 
 def test_the_shell_is_that_of_the_environment_or_of_the_account() -> None:

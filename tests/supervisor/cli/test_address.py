@@ -35,6 +35,11 @@ def test_the_option_goes_before_the_environment() -> None:
         assert address.address(args()).socket == "/x/rc/rc.sock"
 
 
+def test_a_relative_xdg_path_counts_as_none_as_it_does_for_the_box() -> None:
+    with environment(RC_STATE_DIR=None, RC_BOX=None, XDG_STATE_HOME="x", HOME="/home/ana"):
+        assert address.address(args()).state_dir == "/home/ana/.local/state/rc"
+
+
 def test_a_box_that_was_named_by_its_socket_is_not_ours_to_start(tmp_path: Path) -> None:
     assert address.address(args(box=f"unix:{tmp_path}")) == address.Address(f"{tmp_path}/rc.sock", None)
 
