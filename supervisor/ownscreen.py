@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import termios
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractContextManager, aclosing
 from typing import Any, Protocol
 
+import structlog
 import trio
 
 from supervisor.core.access import OWNER, Principal
@@ -15,6 +17,8 @@ from supervisor.sessions.session import Session
 from supervisor.sessions.watch import BOX, Watch
 from supervisor.statusscreen import Leaving, StatusScreen
 from workers.errors import Refused
+
+log = structlog.get_logger()
 
 
 class ShownBox(Protocol):
@@ -44,17 +48,20 @@ async def show_own_status(
     Meanwhile log lines are shown at the bottom of the screen; afterwards they go out as before.
     """
     leaving = Leaving.GONE
-    async with aclosing(box_updates(box)) as updates, trio.open_nursery() as showing:
-        screen = StatusScreen(updates, switch_mode, stdin, stdout)
+    try:
+        async with aclosing(box_updates(box)) as updates, trio.open_nursery() as showing:
+            screen = StatusScreen(updates, switch_mode, stdin, stdout)
 
-        async def until_dropped() -> None:
-            await dropped.wait()
+            async def until_dropped() -> None:
+                await dropped.wait()
+                showing.cancel_scope.cancel()
+
+            showing.start_soon(until_dropped)
+            with outlet.diverted(screen.note):
+                leaving = await screen.run()
             showing.cancel_scope.cancel()
-
-        showing.start_soon(until_dropped)
-        with outlet.diverted(screen.note):
-            leaving = await screen.run()
-        showing.cancel_scope.cancel()
+    except* (OSError, termios.error) as group:  # a terminal that went at any moment takes the screen along, not the box
+        log.warning("screen_ended", cause=str(group.exceptions[0]))
     return leaving
 
 

@@ -55,7 +55,10 @@ class Room:
     async def watch(self) -> None:
         """Look again and again, until cancelled."""
         while True:
-            await self._look()
+            try:
+                await self._look()
+            except OSError as error:  # such as a file system that gives errors for a while: the box lives on
+                log.warning("room_not_looked_at", error=str(error))
             await trio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
@@ -99,6 +102,9 @@ def _drop_output(bundle: Bundle) -> int:
     try:
         lock = bundle.try_lock()
     except FileNotFoundError:  # the session is just being deleted
+        return 0
+    except OSError as error:
+        log.warning("output_not_dropped", bundle=bundle.directory, error=str(error))
         return 0
     if lock is None:
         return 0

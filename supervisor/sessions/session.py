@@ -331,7 +331,7 @@ class Session:
 
 
 def _kept_from(directory: str) -> int | None:
-    with contextlib.suppress(FileNotFoundError):  # somebody took the bundle away, or is deleting it
+    with contextlib.suppress(OSError):  # somebody took the bundle away, is deleting it, or lets nobody read it
         return next(iter(segments(directory, "terminal")), 0)
     return None
 

@@ -116,3 +116,13 @@ async def test_a_dropped_screen_gives_the_terminal_back_and_nobody_left(terminal
         dropped.set()
         await sees(keyboard, b"\x1b[?1049l")
     assert left == [Leaving.GONE]
+
+
+async def test_a_terminal_that_is_gone_before_the_screen_is_there_ends_only_the_screen() -> None:
+    box, (read, write) = SmallBox(), os.pipe()
+    try:
+        left = await show_own_status(box, box.switch, Outlet(), trio.Event(), read, write)
+    finally:
+        os.close(read)
+        os.close(write)
+    assert left is Leaving.GONE

@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from supervisor.core.room import Limits
 from supervisor.sessions.endings import first_facts
 from supervisor.sessions.registry import Registry
-from supervisor.sessions.room import NOTICE, Room
+from supervisor.sessions.room import LOOK_SECONDS, NOTICE, Room
 from supervisor.sessions.session import Session
 from tests.supervisor.sessions.livebox import spec_of
 from workers.bundle import Bundle
@@ -27,7 +29,7 @@ class Kept:
     """A registry with sessions that have ended, and its room."""
 
     def __init__(self, home: Path, limits: Limits) -> None:
-        (home / "sessions").mkdir(exist_ok=True)
+        (home / "sessions").mkdir(parents=True, exist_ok=True)
         self.home = home
         self.registry = Registry(str(home / "sessions"), lambda id: None)
         self.changes: list[str | None] = []
@@ -95,3 +97,23 @@ async def test_a_session_that_is_deleted_meanwhile_stops_nobody_from_looking(tmp
     os.rename(deleted.bundle.directory, tmp_path / "trashed")
     await kept.room._look()
     assert len(kept.output_of(other)) == 1
+
+
+async def test_a_session_that_gives_an_error_stops_nobody_from_looking(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, NEVER_ENOUGH)
+    odd, other = kept.ended(), kept.ended()
+    os.mkdir(odd.bundle.path("lock"))
+    await kept.room._look()
+    assert len(kept.output_of(odd)) > 1 and len(kept.output_of(other)) == 1
+
+
+async def test_a_disk_that_gives_errors_ends_no_watch(tmp_path: Path, autojump_clock: MockClock) -> None:
+    kept = Kept(tmp_path / "box", NEVER_ENOUGH)
+    os.rename(kept.home, tmp_path / "away")
+    with trio.move_on_after(LOOK_SECONDS * 1.5):
+        await kept.room.watch()
+    assert kept.changes == []
+    os.rename(tmp_path / "away", kept.home)
+    with trio.move_on_after(LOOK_SECONDS / 2):
+        await kept.room.watch()
+    assert kept.changes == [NOTICE]
