@@ -27,17 +27,22 @@ class Preparations:
                 yield
             finally:
                 del self._scopes[session.id]
+        if scope.cancel_called and not scope.cancelled_caught:
+            session.hub.tell()  # it came too late: all was prepared in that same moment, and the session goes on
         if scope.cancelled_caught:
             session.set_facts(state=State.EXITED, exit={"code": None, "signal": None, "reason": "stopped"})
             detail = f"session {session.facts.name} was ended while its workspace was being prepared"
             raise Refused("invalid_state", detail, "rc new makes another one")
 
     async def give_up(self, session: Session) -> bool:
-        """Cancel what prepares its workspace, and return when nothing of the session is left. False, and nothing
-        done, when nothing does."""
+        """Cancel what prepares its workspace, and return when nothing of the session is left. False when nothing does,
+        or when it was ready in that very moment; then the session is there as if nobody had asked."""
         scope = self._scopes.get(session.id)
         if scope is None:
             return False
         scope.cancel()
-        await session.wait_until(lambda: session.gone)
-        return True
+        await session.wait_until(lambda: session.gone or self._is_too_late(session, scope))
+        return session.gone
+
+    def _is_too_late(self, session: Session, scope: trio.CancelScope) -> bool:
+        return self._scopes.get(session.id) is not scope and not scope.cancelled_caught

@@ -10,13 +10,17 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from supervisor.core.access import OWNER
 from supervisor.sessions.creation import Wish
+from supervisor.sessions.endings import first_facts
+from supervisor.sessions.preparations import Preparations
 from supervisor.sessions.session import Session
 from tests.gitrepos import commit, git, repository
-from tests.supervisor.sessions.livebox import LiveBox, alive, bundles, end_all, live_box
+from tests.supervisor.sessions.livebox import SECONDS, LiveBox, alive, bundles, end_all, live_box, spec_of
 from tests.waiting import until
+from workers.bundle import Bundle
 from workers.errors import Refused
 
 
@@ -65,3 +69,21 @@ async def test_a_checkout_that_hangs_is_given_up_and_leaves_nothing(tmp_path: Pa
         assert leftovers(box) == [] and not alive(hangs)
     assert [refused.code for refused in refusals] == ["invalid_state"]
     assert "was ended while its workspace was being prepared" in refusals[0].detail
+
+
+async def test_who_comes_in_the_moment_in_which_all_is_prepared_waits_for_nothing(tmp_path: Path) -> None:
+    preparations = Preparations()
+    spec = spec_of(tmp_path, "true")
+    session = Session(spec, first_facts(spec), Bundle(str(tmp_path)), lambda _: None)
+    given_up: list[bool] = []
+
+    async def give_up() -> None:
+        given_up.append(await preparations.give_up(session))
+
+    with trio.fail_after(SECONDS):
+        async with trio.open_nursery() as nursery:
+            with preparations.of(session):
+                nursery.start_soon(give_up)
+                with trio.CancelScope(shield=True):
+                    await trio.testing.wait_all_tasks_blocked()
+    assert given_up == [False]
