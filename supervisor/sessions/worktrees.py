@@ -69,8 +69,14 @@ class Worktrees:
         return await trio.to_thread.run_sync(_with_notices, making.tree, base)
 
     def settle(self, tree_path: str) -> None:
-        """The session's agent has been started: from now on this tree is never taken back."""
-        forget(tree_path)
+        """The session's agent has been started: from now on this tree is never taken back.
+
+        Should the disk not take that now, the next start does it: it knows the session.
+        """
+        try:
+            forget(tree_path)
+        except OSError as error:
+            log.error("tree_not_settled", path=tree_path, cause=str(error))
 
     async def roll_back(self, tree_path: str) -> bool:
         """Take a tree back in which no agent was ever started. False, and nothing done, for every other tree."""

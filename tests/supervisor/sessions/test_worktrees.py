@@ -15,7 +15,7 @@ import trio
 import trio.testing
 
 from supervisor.sessions.bases import Base, Fetcher, resolve_base
-from supervisor.sessions.makings import Tree
+from supervisor.sessions.makings import RECORD, Tree
 from supervisor.sessions.refs import create_branch
 from supervisor.sessions.repositories import Repository, discover
 from supervisor.sessions.worktrees import Worktrees, move_tree
@@ -320,6 +320,14 @@ async def test_once_its_agent_was_started_a_tree_is_never_taken_back(place: Plac
     before = traces(place.project)
     assert not await place.worktrees.roll_back(tree.path)
     assert traces(place.project) == before
+    assert Path(tree.path, "README").exists()
+
+
+async def test_a_record_that_cannot_go_now_is_nobodys_failure(place: Place) -> None:
+    tree = await place.create()
+    os.unlink(tree.path + RECORD)
+    os.mkdir(tree.path + RECORD)
+    place.worktrees.settle(tree.path)
     assert Path(tree.path, "README").exists()
 
 
