@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import trio
@@ -14,6 +15,7 @@ from supervisor.sessions.repositories import NO_REPOSITORY, ProjectFacts, read
 from supervisor.settings import Settings
 
 LOOK_SECONDS = 10.0  # until a branch that somebody switched shows by itself; who asks for the box sees it at once
+PATIENCE = 1.0  # seconds; a look takes milliseconds, one at a network that is down may never end
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,9 @@ class Lookout:
         self._settings = settings
         self._projects = projects
         self._on_change = on_change
-        self._sight = Sight({}, (), [])
+        self._sight = Sight({}, (), settings.describe_agents())
+        self._one = trio.CapacityLimiter(1)  # a look that hangs costs this one thread, and none of everybody's
+        self._hangs = False  # whether the last look has not come to its end in time
 
     @property
     def agents(self) -> list[dict[str, object]]:
@@ -67,9 +71,17 @@ class Lookout:
         return {"id": project.id, "path": project.path, "git": facts.git, "branch": facts.branch}
 
     async def look(self) -> None:
-        """Look now, in a thread."""
+        """Look now, in a thread. A look that does not end in time keeps nobody waiting: what was seen before counts,
+        until it has ended and another one is made."""
+        if self._hangs and self._one.borrowed_tokens:
+            return
         paths = [project.path for project in self._projects]
-        sight = await trio.to_thread.run_sync(_look, paths, self._settings)
+        with trio.move_on_after(PATIENCE) as patience:
+            see = partial(_look, paths, self._settings)
+            self._take(await trio.to_thread.run_sync(see, limiter=self._one, abandon_on_cancel=True))
+        self._hangs = patience.cancelled_caught
+
+    def _take(self, sight: Sight) -> None:
         if sight != self._sight:
             self._sight = sight
             self._on_change()

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 import trio
+import trio.lowlevel
 import trio.testing
 
 from supervisor.cli.options import ServeOptions
-from supervisor.sessions.lookout import LOOK_SECONDS, Lookout
+from supervisor.sessions.lookout import LOOK_SECONDS, PATIENCE, Lookout
 from supervisor.sessions.projects import Project, Projects
 from supervisor.settings import settle_all
 from tests.gitrepos import clone, git, repository
@@ -95,7 +96,33 @@ async def test_a_project_that_is_away_is_told_and_so_is_one_without_trees(tmp_pa
     assert "git repository" in told and looking.lookout.notices("same-dir") == []
 
 
-async def test_it_looks_again_by_itself(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_project_that_hangs_keeps_nobody_waiting_and_costs_one_thread(
+    tmp_path: Path, mock_clock: trio.testing.MockClock
+) -> None:
+    app = repository(tmp_path / "app")
+    head = app / ".git" / "HEAD"
+    looking = Looking(tmp_path, Projects([Project("app", str(app))]))
+    mock_clock.autojump_threshold = 0.05  # real seconds, for the thread to come back in
+    await looking.lookout.look()
+    seen = looking.lookout.describe(Project("app", str(app)))
+    kept = head.read_bytes()
+    head.unlink()
+    os.mkfifo(head)  # opening it waits for a writer, as for a server that is down
+    for _ in range(3):
+        await looking.lookout.look()
+        assert looking.lookout.describe(Project("app", str(app))) == seen
+    assert trio.current_time() <= 2 * PATIENCE  # only the first of them has waited
+    with head.open("wb") as waited_for:
+        head.unlink()
+        head.write_bytes(kept.replace(b"main", b"other"))
+        waited_for.write(kept)
+    while looking.lookout.describe(Project("app", str(app)))["branch"] != "other":
+        await looking.lookout.look()
+        await trio.lowlevel.checkpoint()
+
+
+async def test_it_looks_again_by_itself(tmp_path: Path, mock_clock: trio.testing.MockClock) -> None:
+    mock_clock.autojump_threshold = 0.05
     looking = Looking(tmp_path, Projects([Project("app", str(tmp_path))]))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(looking.lookout.watch)
