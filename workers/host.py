@@ -10,6 +10,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from workers.adapters.echo import Echo
@@ -248,7 +249,9 @@ class Host:
         order = read_order(value, time.monotonic())
         recorder = self._recorder
         if recorder.full_until is not None and (recorder.is_crowded or not isinstance(order.command, ON_FULL_DISK)):
-            raise Refused("disk_full", "the disk of this box is full", "make room on it; the session goes on by itself")
+            # Not raised here: a repeat of what was accepted gets its first number, and writes nothing.
+            full = "the disk of this box is full", "make room on it; the session goes on by itself"
+            order = replace(order, refusal=order.refusal or Refused("disk_full", *full))
         seq, effects = self._session.command(order, time.monotonic(), recorder.end)
         self._do(effects)
         recorder.settle(lambda error: self._links.answer(ticket, outcome(seq, not effects, error)))

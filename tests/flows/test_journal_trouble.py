@@ -69,9 +69,13 @@ def test_a_program_that_fills_the_disk_waits_and_goes_on_with_every_octet(box: B
     quiet = box.new("cat")["id"]
     id, stream = printing(box)
     with stream, box.stream(quiet, "terminal_after=0") as other:
+        prompt = {"kind": "prompt", "text": "", "message_id": "0b9c7a52-9f41-4c1e-8d5f-222222222222"}
         disk.fill(ROOM)
-        stream.type(b"\n")
+        stream.say(type="command", id="first", command=prompt)  # typed, it lets the program print
+        accepted = stream.hear("ack")["seq"]
         stream.until(lambda: is_told(stream, "The disk is full"))
+        stream.say(type="command", id="again", command=prompt)
+        assert stream.hear("ack", lambda told: told["id"] == "again")["seq"] == accepted
         stream.say(type="command", id="c1", command={"kind": "prompt", "text": "more"})
         assert stream.hear("refused")["error"]["code"] == "disk_full"
         assert [box.session(each)["state"] for each in (id, quiet)] == ["running", "running"]
