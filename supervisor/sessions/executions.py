@@ -10,7 +10,7 @@ from typing import Any
 
 from supervisor.core.claims import Deed
 from supervisor.sessions.claims import Claims
-from supervisor.sessions.launcher import Launcher
+from supervisor.sessions.launcher import MAX_WISH, Launcher, encoded
 from supervisor.sessions.line import Line
 from supervisor.sessions.session import Session
 from workers.core.spec import Spec
@@ -45,13 +45,17 @@ class Executions:
         Raises Refused `too_large`."""
         if sum(len(word.encode()) + 1 for word in command) > MAX_COMMAND:
             raise Refused("too_large", f"a command has at most {MAX_COMMAND} octets", "put it into a script")
+        prepared = _Prepared(session.id, tuple(command), rows, columns, plain, self._now() + TICKET_SECONDS)
+        if len(encoded(_wish(session.spec, prepared))) > MAX_WISH:
+            detail = f"the command and the session's environment have more than {MAX_WISH} octets together"
+            raise Refused(
+                "too_large", detail, "make the session with less environment, or put the command into a script"
+            )
         ticket, now = secrets.token_urlsafe(32), self._now()
         self._prepared = {key: old for key, old in self._prepared.items() if old.due > now}
         while len(self._prepared) >= MOST_TICKETS:
             del self._prepared[next(iter(self._prepared))]
-        self._prepared[_digest(ticket)] = _Prepared(
-            session.id, tuple(command), rows, columns, plain, now + TICKET_SECONDS
-        )
+        self._prepared[_digest(ticket)] = prepared
         return ticket
 
     async def open(self, session: Session, ticket: str) -> Line:

@@ -58,6 +58,11 @@ def start_zygote(scratch: str = "") -> tuple[subprocess.Popen[bytes], socket.soc
     return child, ours
 
 
+def encoded(wish: dict[str, object]) -> bytes:
+    """A wish as it goes to the zygote, which takes `MAX_WISH` octets."""
+    return json.dumps(wish).encode()
+
+
 class Launcher:
     """`run` keeps the zygote; `launch` and `ask` may be called from any task."""
 
@@ -119,7 +124,7 @@ class Launcher:
         return ours
 
     async def _wish(self, wish: dict[str, object], handed: socket.socket | None) -> None:
-        message = json.dumps(wish).encode()
+        message = encoded(wish)
         if len(message) > MAX_WISH:
             raise Broken(f"{len(message)} octets are more than the zygote takes at once")
         with trio.move_on_after(REACH_SECONDS):

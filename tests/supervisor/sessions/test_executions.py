@@ -108,8 +108,10 @@ async def test_nothing_is_run_where_a_session_comes_or_goes(tmp_path: Path, deed
         assert not box.claims.holds(lending.session.id)
 
 
-async def test_what_cannot_be_handed_over_is_refused(tmp_path: Path) -> None:
+async def test_an_environment_that_no_message_holds_is_refused_at_once(tmp_path: Path) -> None:
     async with live_box(tmp_path) as box:
         lending = Lending(box)
         lending.session = box.register(spec_of(tmp_path, "true", env={"LARGE": "x" * MAX_WISH}))
-        assert await lending.refusal(lending.ticket()) == "launch_failed"
+        with pytest.raises(Refused) as refused:
+            lending.ticket()
+        assert refused.value.code == "too_large"
