@@ -39,12 +39,12 @@ class Line:
         self._wake = trio.Event()
         self._clear = trio.Event()
 
-    def send(self, frame: Frame) -> None:
+    def send(self, *frames: Frame) -> None:
         """Send now as far as the socket takes it, keep the rest for `flush_forever`. Never waits.
 
         Raises Broken when the peer is gone, Clogged when more than `MAX_UNSENT` octets would wait for it to read.
         """
-        data = frame.encode()
+        data = frames[0].encode() if len(frames) == 1 else b"".join([frame.encode() for frame in frames])
         if not self._unsent:
             data = data[self._send_some(data) :]  # the rest is bounded by the size of one frame
         elif len(self._unsent) + len(data) > MAX_UNSENT:

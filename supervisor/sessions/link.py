@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from supervisor.sessions.line import Clogged, Line
+from supervisor.sessions.typist import Typist
 from workers.bundle import Bundle
 from workers.core.wire import MAX_PAYLOAD, WIRE_VERSION, Frame, Kind, json_frame, proof, proven
 from workers.errors import Broken, Refused
@@ -46,7 +47,7 @@ class Link:
         self._asked: dict[int, Question] = {}
         self._number = 0
         self._heard_at = trio.current_time()
-        self._typing = self._typed = 0  # numbers of KEYS: sent, and known to be with the program
+        self.typist = Typist(line)
 
     @property
     def is_clogged(self) -> bool:
@@ -59,21 +60,6 @@ class Link:
     def send(self, kind: Kind, payload: bytes = b"", number: int = 0) -> None:
         """Send without waiting and without an answer. Raises Broken."""
         self._line.send(Frame(kind, number, payload))
-
-    def type(self, keys: bytes) -> None:
-        """Keys for the terminal. Raises Broken.
-
-        They are written to it right here while it is lent to us, which spares the worker's turn. What cannot go that
-        way goes over the link, and then all that follows does, until the worker says that its own queue is empty.
-        """
-        if self._line.lent >= 0 and self._typed == self._typing:
-            keys = keys[self._line.write_lent(keys) :]
-        if keys:
-            self._type_over_link(keys)
-
-    def _type_over_link(self, keys: bytes) -> None:
-        self._typing += 1
-        self._line.send(Frame(Kind.KEYS, self._typing, keys))
 
     def give_back(self) -> None:
         """The terminal that was lent is not needed for now."""
@@ -89,12 +75,10 @@ class Link:
                 f"this takes {len(frame.payload)} octets on the way to the session; at most {MAX_PAYLOAD} go at once"
             )
             raise Refused("too_large", detail, "put it into a file and name that")
-        self._line.send(frame)
         if kind is Kind.COMMAND:
-            # It may type something, or change the size: keys wait until that has happened. Should there be no room for
-            # this, they go over the link until there is.
-            with contextlib.suppress(Clogged):
-                self._type_over_link(b"")
+            self.typist.stand_back(frame)  # it may type something, or change the size
+        else:
+            self._line.send(frame)
         question = self._asked[self._number] = Question(self._number)
         return question
 
@@ -144,7 +128,7 @@ class Link:
 
     def _is_answer(self, frame: Frame) -> bool:
         if frame.kind is Kind.TYPED:
-            self._typed = frame.number
+            self.typist.typed(frame.number)
             return True
         if frame.kind is not Kind.ANSWER:
             return False
@@ -160,6 +144,7 @@ class Link:
     def close(self) -> None:
         """Close the line; who waits for an answer gets Broken."""
         self._line.close()
+        self.typist.close()
         for question in self._asked.values():
             question.answered.set()
 

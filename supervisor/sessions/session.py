@@ -182,14 +182,24 @@ class Session:
         if self._link is not None:
             await self._link.wait_clear()
 
+    @property
+    def has_room_for_keys(self) -> bool:
+        """Whether a few keys are taken at once."""
+        return self._link is None or self._link.typist.has_room
+
+    async def wait_room_for_keys(self) -> None:
+        """Before more than a few keys are typed: see `Typist.wait_room`."""
+        if self._link is not None:
+            await self._link.typist.wait_room()
+
     def type(self, data: bytes) -> None:
         """Keys for the terminal: sent at once, never acknowledged, lost when no worker answers.
 
-        Raises Refused(`not_running`) when it leaves too much unread.
+        Raises Refused(`not_running`) when too much waits for the program.
         """
         if self._link is not None:
             try:
-                self._link.type(data)
+                self._link.typist.type(data)
             except Clogged as error:
                 raise self._not_running(str(error)) from error
             except Broken:

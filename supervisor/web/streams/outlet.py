@@ -31,6 +31,7 @@ class Outlet(trio.abc.Stream):
         self.is_local = stream.socket.family == trio.socket.AF_UNIX
         self.is_flooded = trio.Event()  # a message is on its way that is longer than any may be
         self.take_keys: Callable[[bytes], None] | None = None
+        self.may_take_keys: Callable[[], bool] = lambda: True
         self._stream = stream
         self._descriptor = stream.socket.fileno()
         self._lock = trio.Lock()  # of whoever waits to write; `push` never waits, and stays out while it is held
@@ -116,7 +117,7 @@ class Outlet(trio.abc.Stream):
             data = await self._read()
             if not self.is_local:
                 self.heard_at = trio.current_time()
-            take = self.take_keys if self._done == self._frames.passed else None
+            take = self.take_keys if self._done == self._frames.passed and self.may_take_keys() else None
             taken, rest = self._frames.feed(data, take is not None)
             if self._frames.is_too_big:
                 self.is_flooded.set()

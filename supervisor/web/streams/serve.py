@@ -115,7 +115,7 @@ async def _attend(
     try:
         with session.hub.looking(news):
             await begin(cursor, session, query, seat, box.epoch, box.show(session))
-            outlet.take_keys = desk.take_keys
+            outlet.take_keys, outlet.may_take_keys = desk.take_keys, desk.may_take_keys
             connection = Connection(websocket, outlet, sender, desk)
             ending = await connection.run(box.stopping, [desk.acknowledge, desk.keep_lease])
     finally:

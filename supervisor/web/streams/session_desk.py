@@ -70,6 +70,10 @@ class Desk:
                 self._refused_at = now
                 self._sender.say(type="refused", id=None, error=problem(refused))
 
+    def may_take_keys(self) -> bool:
+        """Whether `take_keys` may be called without waiting for room first."""
+        return self._session.has_room_for_keys
+
     def _sort(self, keys: bytes, now: float) -> None:
         for is_answer, data in self._sieve.sort(keys):
             if not is_answer:
@@ -113,11 +117,12 @@ class Desk:
         return lease.seconds_left(now) if lease.holder(now) == self._seat else None
 
     async def take(self, frame: str | bytes) -> None:
-        """One frame. Waits when `ORDERS` commands wait, or the worker has not read what it was sent."""
+        """One frame. Waits when `ORDERS` commands wait, or the worker or the program has not read what it was sent."""
         message: Message = parse(frame)
         if isinstance(message, Keys | Order):
             await self._session.wait_clear()
         if isinstance(message, Keys):
+            await self._session.wait_room_for_keys()
             self.take_keys(message.data)
         elif isinstance(message, Order):
             await self._take_order(message)

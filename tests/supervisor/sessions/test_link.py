@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -80,76 +80,8 @@ async def test_a_worker_that_goes_away_answers_nobody() -> None:
             await link.answer(question)
 
 
-@asynccontextmanager
-async def with_a_terminal() -> AsyncIterator[tuple[Link, socket.socket, socket.socket]]:
-    """A link whose worker has lent a terminal, the worker's end of it, and what reads the terminal."""
-    async with linked() as (link, worker):
-        lent, program = socket.socketpair()
-        lent.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        for end in (lent, program):
-            end.setblocking(False)
-        with lent, program:
-            socket.send_fds(worker, [Frame(Kind.LIVE, 0).encode()], [lent.fileno()])
-            await trio.testing.wait_all_tasks_blocked(0.01)
-            yield link, worker, program
-
-
 def frames_at(worker: socket.socket) -> list[Frame]:
     return Reader().feed(worker.recv(1 << 20, socket.MSG_DONTWAIT))
-
-
-async def test_keys_go_straight_to_a_terminal_that_is_lent() -> None:
-    async with with_a_terminal() as (link, worker, program):
-        link.type(b"ls")
-        assert program.recv(100) == b"ls"
-        with pytest.raises(BlockingIOError):
-            frames_at(worker)
-
-
-async def test_keys_behind_a_command_wait_until_the_worker_has_carried_it_out() -> None:
-    async with with_a_terminal() as (link, worker, program):
-        link.ask(Kind.COMMAND, {"kind": "prompt"})
-        link.type(b"a")
-        asked = frames_at(worker)
-        assert [(each.kind, each.payload) for each in asked[1:]] == [(Kind.KEYS, b""), (Kind.KEYS, b"a")]
-        worker.send(Frame(Kind.TYPED, asked[1].number).encode())
-        await trio.testing.wait_all_tasks_blocked(0.01)
-        link.type(b"b")  # the worker has not said that `a` is typed
-        assert [each.payload for each in frames_at(worker)] == [b"b"]
-        worker.send(Frame(Kind.TYPED, asked[2].number + 1).encode())
-        await trio.testing.wait_all_tasks_blocked(0.01)
-        link.type(b"c")
-        assert program.recv(100) == b"c"
-
-
-async def test_what_a_terminal_does_not_take_goes_to_the_worker_in_its_order() -> None:
-    async with with_a_terminal() as (link, worker, program):
-        keys = bytes(range(256)) * 256
-        link.type(keys)
-        link.type(b"behind")
-        straight = b""
-        with suppress(BlockingIOError):
-            while True:
-                straight += program.recv(1 << 20)
-        over_link = b"".join(each.payload for each in frames_at(worker))
-        assert 0 < len(straight) < len(keys)
-        assert straight + over_link == keys + b"behind"
-
-
-async def test_a_program_that_is_gone_leaves_its_keys_to_the_worker() -> None:
-    async with with_a_terminal() as (link, worker, program):
-        program.close()
-        link.type(b"x")
-        assert [each.payload for each in frames_at(worker)] == [b"x"]
-
-
-async def test_a_terminal_that_is_given_back_is_closed() -> None:
-    async with with_a_terminal() as (link, worker, program):
-        link.give_back()
-        link.type(b"x")
-        assert [each.payload for each in frames_at(worker)] == [b"x"]
-        with pytest.raises(BlockingIOError):
-            program.recv(1)  # the worker still has it
 
 
 @contextmanager
