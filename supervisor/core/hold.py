@@ -22,6 +22,7 @@ class Turn(Enum):
     SILENCE = "its worker has not answered for long"
     WORD = "its worker has answered"
     KILL = "its worker is about to be killed"
+    SURVIVED = "its worker has not ended though it was killed"
     LET_GO = "its keeper has ended"
     REMOVED = "it is no session of this box any more"
 
@@ -37,6 +38,7 @@ MOVES = {
     (Hold.SILENT, Turn.WORD): Hold.KEPT,
     (Hold.KILLED, Turn.WORD): Hold.KILLED,
     **{(hold, Turn.KILL): Hold.KILLED for hold in KEEPING},
+    **{(hold, Turn.SURVIVED): Hold.SILENT for hold in KEEPING},
     **{(hold, Turn.LET_GO): Hold.FREE for hold in KEEPING},
     # A roll-back does not wait for the keeper that it has cancelled.
     **{(Hold.GONE, turn): Hold.GONE for turn in (Turn.SILENCE, Turn.WORD, Turn.LET_GO)},

@@ -73,6 +73,8 @@ class Verbs:
         with trio.move_on_after(KILL_SECONDS):
             await session.wait_until(lambda: session.ended)
             return
+        if session.kept:
+            session.turn(Turn.SURVIVED)
         raise Refused("invalid_state", f"the worker of {session.facts.name} does not end", "rc show tells its pid")
 
     async def suspend(self, session: Session, by: Principal) -> None:

@@ -24,6 +24,11 @@ def test_a_new_worker_is_not_the_one_that_was_killed() -> None:
     assert after(Turn.TAKEN, Turn.KILL, Turn.LET_GO, Turn.TAKEN) is Hold.KEPT
 
 
+def test_a_worker_that_outlives_its_kill_is_silent_and_no_longer_as_good_as_dead() -> None:
+    assert after(Turn.TAKEN, Turn.KILL, Turn.SURVIVED) is Hold.SILENT
+    assert after(Turn.TAKEN, Turn.KILL, Turn.SURVIVED, Turn.WORD) is Hold.KEPT
+
+
 @pytest.mark.parametrize("hold", [Hold.FREE, *sorted(KEEPING, key=lambda hold: hold.name)])
 def test_what_is_gone_stays_gone_whatever_its_keeper_still_tells(hold: Hold) -> None:
     for turn in (Turn.SILENCE, Turn.WORD, Turn.LET_GO):
