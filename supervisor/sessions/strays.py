@@ -9,6 +9,7 @@ from typing import Any
 
 from workers.bundle import Bundle, boot_id, start_time
 
+WORKER = "rc-worker"  # how the zygote names one
 ROUNDS = 5  # a process that forks while it is being looked for is found in the next look
 
 
@@ -61,8 +62,12 @@ def _kill(pid: int, session: str) -> bool:
 
 
 def kill_worker(bundle: Bundle) -> None:
-    """Kill the worker that holds this bundle, if it is still the process that wrote its name there."""
-    worker: dict[str, Any] = bundle.read_json("worker.json") or {}
+    """Kill the worker that holds this bundle, if it is still the process that wrote its name there. Where no name is,
+    for which a full disk may have had no room, it is who holds the lock and calls itself a worker."""
+    worker: dict[str, Any] | None = bundle.read_json("worker.json")
+    if worker is None:
+        _kill_holder(bundle)
+        return
     if worker.get("boot_id") != boot_id():
         return
     try:
@@ -76,3 +81,38 @@ def kill_worker(bundle: Bundle) -> None:
         return
     finally:
         os.close(descriptor)
+
+
+def _kill_holder(bundle: Bundle) -> None:
+    pid = _holder(bundle)
+    if pid is None:
+        return
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        # Asked again behind the pidfd: it is the holder still, and nobody who got its number.
+        if _holder(bundle) == pid:
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    except OSError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def _holder(bundle: Bundle) -> int | None:
+    """The worker that has this bundle's lock. The kernel tells: `1: FLOCK ADVISORY WRITE pid 08:01:inode 0 EOF`."""
+    try:
+        lock = os.stat(bundle.path("lock"))
+        with open("/proc/locks", encoding="ascii") as file:
+            rows = [line.split() for line in file]
+        place = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
+        holders = [row[4] for row in rows if len(row) == 8 and row[1] == "FLOCK" and row[5] == place]
+        for pid in holders:
+            with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+                if file.read().strip() == WORKER:
+                    return int(pid)
+    except OSError:
+        pass
+    return None

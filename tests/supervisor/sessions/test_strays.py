@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,3 +70,43 @@ def test_nobody_is_killed_for_having_a_workers_number(tmp_path: Path) -> None:
             kill_worker(bundle)
         os.kill(process.pid, 0)
         assert process.poll() is None
+
+
+HOLD = """
+import fcntl, os, sys
+lock = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(lock, fcntl.LOCK_EX)
+open("/proc/self/comm", "w").write(sys.argv[2])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def holder(bundle: Bundle, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of this name that holds the bundle's lock."""
+    words = [sys.executable, "-I", "-S", "-c", HOLD, bundle.path("lock"), name]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_worker_that_could_not_leave_its_name_is_known_by_its_lock(tmp_path: Path) -> None:
+    bundle = Bundle(str(tmp_path))
+    kill_worker(bundle)
+    with holder(bundle, "rc-worker") as process:
+        kill_worker(bundle)
+        assert process.wait(10) == -9
+        kill_worker(bundle)
+
+
+def test_whoever_holds_a_lock_and_is_no_worker_lives_on(tmp_path: Path) -> None:
+    bundle, other = Bundle(str(tmp_path)), Bundle(str(tmp_path / "other"))
+    os.mkdir(other.directory)
+    with holder(bundle, "backup") as backup, holder(other, "rc-worker") as worker:
+        kill_worker(bundle)
+        assert backup.poll() is None and worker.poll() is None
