@@ -191,7 +191,10 @@ class Verbs:
             if found is None:
                 raise Refused("invalid_state", f"the bundle of {id} cannot be read", "the log of rc serve says more")
             session = self._registry.add(found.spec, found.facts)
+        was_archived = found.facts.archived
         await write_later(session, self._boot, restored(), by.by())
+        if was_archived:  # only what was last is undone: it was put away before it was deleted
+            await write_later(session, self._boot, archived(), by.by())
         if text := await missing_tree(session):
             await write_later(session, self._boot, notice("warning", text), None)
         return session

@@ -167,6 +167,17 @@ async def test_what_is_deleted_is_gone_and_comes_back_as_it_was(tmp_path: Path) 
         await end_all(box)
 
 
+async def test_only_the_last_of_archive_and_delete_is_undone(tmp_path: Path) -> None:
+    async with live_box(tmp_path) as box:
+        session = await box.start("true")
+        await until_true(session, lambda: session in box.ended)
+        await box.verbs.archive(session, OWNER)
+        await box.verbs.delete(session, OWNER)
+        back = await box.verbs.restore(session.id, OWNER)
+        assert back.facts.archived
+        assert not (await box.verbs.restore(session.id, OWNER)).facts.archived
+
+
 async def test_a_running_session_is_not_deleted(tmp_path: Path) -> None:
     async with live_box(tmp_path) as box:
         session = await box.start("sleep", "600")
