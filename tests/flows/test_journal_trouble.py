@@ -69,7 +69,7 @@ def test_a_program_that_fills_the_disk_waits_and_goes_on_with_every_octet(box: B
     quiet = box.new("cat")["id"]
     id, stream = printing(box)
     with stream, box.stream(quiet, "terminal_after=0") as other:
-        prompt = {"kind": "prompt", "text": "", "message_id": "0b9c7a52-9f41-4c1e-8d5f-222222222222"}
+        prompt = {"kind": "prompt", "text": "go", "message_id": "0b9c7a52-9f41-4c1e-8d5f-222222222222"}
         disk.fill(ROOM)
         stream.say(type="command", id="first", command=prompt)  # typed, it lets the program print
         accepted = stream.hear("ack")["seq"]
