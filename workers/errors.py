@@ -6,7 +6,7 @@ from __future__ import annotations
 class Refused(Exception):
     """The asker's fault; nothing was changed. Reaches people as a problem object.
 
-    `code` is one of the codes of the interface (`at_capacity`, `kept`, …), `detail` names the cause in one sentence,
+    `code` is one of the codes that clients know (`at_capacity`, `kept`, …), `detail` names the cause in one sentence,
     `hint` the next command to try. `fields` are JSON values that go into the problem object at its top level.
     """
 

@@ -32,7 +32,7 @@ from workers.processes import descends
 from workers.program import Program
 from workers.recorder import Recorder
 
-STOP_GRACE = 10.0  # seconds between asking an agent to end and killing it, as the interface promises
+STOP_GRACE = 10.0  # seconds between asking an agent to end and killing it
 FLUSH_SECONDS = 1.0  # how long the supervisor gets to read the last events; it finds them on disk as well
 LOCK_SECONDS = 2.0  # a resume may come while the earlier worker, having told its end, is still on its way out
 LOCK_PAUSE = 0.005

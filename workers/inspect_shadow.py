@@ -3,7 +3,7 @@
 Git runs what configuration names: filters, textconv, hooks, fsmonitor, helpers, and more with every release. No list
 of switches turns all of it off, so nothing is turned off: the shadow has a `config` that we wrote, a copy of the
 index, and the repository's objects as an alternate. Attributes and ignore rules still count, they are only data;
-a filter that they name is not defined, and its files look changed when git has to read them (FACTS: kept, not lost).
+a filter that they name is not defined, and its files look changed when git has to read them.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from supervisor.core.unfit import Unfit, a_table, strings
 
 ADAPTERS = ("terminal", "echo")
-LATER = ("claude", "acp", "codex")  # named by the interface, spoken by a later release
+LATER = ("claude", "acp", "codex")  # names that are kept for a later release, which speaks them
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")  # goes into session names and labels
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 KEYS = ("adapter", "command", "env", "pass")

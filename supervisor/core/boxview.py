@@ -11,7 +11,7 @@ LIVE = ("requested", "preparing", "starting", "running", "stopping")
 
 
 class BoxView:
-    """`box` and `sessions` (by id) are whole objects as the interface shows them, `notes` the last lines to be told."""
+    """`box` and `sessions` (by id) are whole objects as the API shows them, `notes` the last lines to be told."""
 
     def __init__(self) -> None:
         self.box: Mapping[str, Any] = {}

@@ -7,7 +7,7 @@ everything behind it, goes to the library unread. RFC 6455 §5.2 has the shape o
 
 from __future__ import annotations
 
-MAX_MESSAGE = 256 << 10  # octets of one frame in either direction, by the interface; a larger one closes with 1009
+MAX_MESSAGE = 256 << 10  # octets of one frame in either direction; a larger one closes with 1009
 SMALL = 126  # payloads below this have their length in the second octet; a larger one is a paste, and not urgent
 KEYS = 1  # the first octet of a message that holds keys
 _BINARY = 0x82  # a whole binary message in one frame

@@ -13,7 +13,7 @@ from workers.core.lifecycle import ENDED, HOLDS_SLOT, State
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The mutable part of a session as its events tell it. `exit` is `{code, signal, reason}` of the interface.
+    """The mutable part of a session as its events tell it. `exit` is `{code, signal, reason}` as the API shows it.
 
     `turn` is None on a terminal. `offset` is the end of the terminal's output, `rows` and `columns` its size.
     """

@@ -74,7 +74,7 @@ class GateFacts:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a tree is kept: a code of the interface, a sentence, and some of the paths it is about."""
+    """Why a tree is kept: a code that clients know, a sentence, and some of the paths it is about."""
 
     code: str
     detail: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LEASE_SECONDS = 30.0  # after the holder's last key, by the interface
+LEASE_SECONDS = 30.0  # after the holder's last key
 RANKS = {"viewer": 0, "operator": 1, "owner": 2}  # the roles in a session; `take_lease` goes up or sideways, not down
 
 

@@ -105,7 +105,7 @@ def _command(value: dict[str, Any]) -> Message:
         kind, wish = parse_wish(value.get("command"))
     except Refused as refused:
         known = isinstance(value.get("command"), dict) and value["command"].get("kind") in KINDS
-        # By the interface an unknown kind is answered without an id, like an unknown type.
+        # An unknown kind is answered without an id, like an unknown type.
         return Unfit(id if extra or known else None, refused)
     return Order(id, kind, wish)
 

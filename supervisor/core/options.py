@@ -14,7 +14,7 @@ from workers.errors import Refused
 Path = tuple[str, ...]
 
 SPAWN_MODES = ("same-dir", "worktree", "session")
-CAPACITY_MAX = 1024  # by contract; a worker costs some 2 MB and a shell more, so that memory says stop before this
+CAPACITY_MAX = 1024  # a worker costs some 2 MB and a shell more, so that memory says stop before this
 TERMINAL_KEEP_MIN = 8 << 20  # two segments of 4 MiB: with less, trimming would take what was just printed
 TERMINAL_KEEP_MAX = 1 << 40
 

@@ -66,7 +66,7 @@ class Box:
     # Looking
 
     def describe(self, principal: Principal) -> dict[str, Any]:
-        """The box as the interface shows it, to this asker."""
+        """The box as `GET /v1/box` shows it to this asker."""
         settings = self.switches.settings
         notices = [self.room.notice] if self.room.notice else []
         return {
@@ -122,7 +122,7 @@ class Box:
         return self.registry.get(id)
 
     def show(self, session: Session) -> dict[str, Any]:
-        """A session as the interface shows it."""
+        """A session as the API shows it."""
         return describe(session, self.urls[0] if self.urls else None)
 
     def watch(self) -> AbstractContextManager[Watch]:

@@ -80,7 +80,7 @@ def first_facts(spec: Spec) -> Facts:
 async def write_lost(session: Session, boot: str, reason: str | None = None) -> bool:
     """Write down that the worker went without a word; false when somebody has the lock after all.
 
-    `reason` is the interface's when it is known better than by looking (`killed`). Nothing is written where the
+    `reason` is that of the `exit` when it is known better than by looking (`killed`). Nothing is written where the
     journal ends with its end: then only the note is missing, for which there was no time, or no room.
     """
     await catch_up(session)

@@ -16,7 +16,7 @@ from supervisor.sessions.session import Session
 from workers.core.spec import Spec
 from workers.errors import Broken, Refused
 
-TICKET_SECONDS = 30.0  # by the interface
+TICKET_SECONDS = 30.0  # from asking for it to the stream that uses it
 MOST_TICKETS = 256  # not yet used; one more, and the oldest is void
 MAX_COMMAND = 64 << 10  # octets of a command line: with the environment it must fit one message to the zygote
 

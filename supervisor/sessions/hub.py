@@ -14,7 +14,7 @@ from supervisor.core.frames import OUTPUT, octets
 from workers.journalread import EventPage, TerminalPage, read_events, read_events_before, read_terminal
 
 EVENTS_CACHED = 256 << 10  # octets of client frames; older ones are read from disk, a page at a time
-RING = 1 << 20  # octets of terminal output; a connection further behind is `behind` by the interface's rule
+RING = 1 << 20  # octets of terminal output; a connection further behind is told `behind`
 RING_CHUNKS = 4096  # echoed keys make chunks of one octet, which cost far more than they hold
 PAGE = 256 << 10  # octets of events read from disk at once
 

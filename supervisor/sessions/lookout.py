@@ -20,8 +20,8 @@ PATIENCE = 1.0  # seconds; a look takes milliseconds, one at a network that is d
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One look. `projects` by path, without those that are not there, whose paths are `gone`; `agents` as the
-    interface shows them."""
+    """One look. `projects` by path, without those that are not there, whose paths are `gone`; `agents` as
+    `GET /v1/box` shows them."""
 
     projects: Mapping[str, ProjectFacts]
     gone: tuple[str, ...]
@@ -66,7 +66,7 @@ class Lookout:
         return told
 
     def describe(self, project: Project) -> dict[str, Any]:
-        """A project as the interface shows it."""
+        """A project as `GET /v1/projects` shows it."""
         facts = self._sight.projects.get(project.path, NO_REPOSITORY)
         return {"id": project.id, "path": project.path, "git": facts.git, "branch": facts.branch}
 

@@ -1,4 +1,4 @@
-"""A session as the interface shows it."""
+"""A session as the API shows it; /openapi.json has the shape."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Switches:
             )
 
     async def add_project(self, path: str, by: Principal) -> dict[str, Any]:
-        """Serve this directory as well: the project as the interface shows it."""
+        """Serve this directory as well: the project as `GET /v1/projects` shows it."""
         async with self._changing_projects:
             with self._projects.undoing():
                 project = await self._projects.add(path)

@@ -147,7 +147,7 @@ def _unsatisfiable(refused: Refused, size: object) -> Response:
 
 
 def _listing(path: str, found: Listing) -> dict[str, Any]:
-    """A directory as the interface shows it. An entry's `path_encoded` may be given back as it stands, behind `?path=`:
+    """A directory as GET shows it. An entry's `path_encoded` may be given back as it stands, behind `?path=`:
     it is the path from the workspace, each octet of it that is none of RFC 3986's unreserved ones as `%FF`."""
     above = os.fsencode(path).strip(b"/")
     entries = [

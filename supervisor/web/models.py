@@ -12,7 +12,7 @@ from workers.core.commands import MAX_CELLS
 NAME_LIMIT = 256  # characters before the box's own rule for names is asked, which says what is wrong with them
 PATH_LIMIT = 4096  # PATH_MAX
 TEXT_LIMIT = 256 * 1024  # of a prompt, as on a stream
-LIST_LIMIT = 1000  # sessions or events in one answer, by the interface
+LIST_LIMIT = 1000  # sessions or events in one answer, as /openapi.json says
 OFFSET_LIMIT = (1 << 63) - 1
 TERMINAL_LIMIT = 4 << 20  # octets of terminal output in one answer
 SEARCH_LIMIT = 256  # characters

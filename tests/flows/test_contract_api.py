@@ -1,4 +1,4 @@
-"""What the interface promises of HTTP, as the author of a client tries it: names, codes, statuses, order, headers."""
+"""What is promised of HTTP, as the author of a client tries it: names, codes, statuses, order, headers."""
 
 from __future__ import annotations
 

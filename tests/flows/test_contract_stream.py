@@ -1,4 +1,4 @@
-"""What the interface promises of a session's stream: frames, resuming, the lease, commands, limits, the goodbye."""
+"""What is promised of a session's stream: frames, resuming, the lease, commands, limits, the goodbye."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the interface promises of the verbs to scripts, and what a start must never do or lose."""
+"""What is promised of the verbs to scripts, and what a start must never do or lose."""
 
 from __future__ import annotations
 

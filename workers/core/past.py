@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-REMEMBERED = 10_000  # message ids by which a repeat is known; the interface promises this many
+REMEMBERED = 10_000  # message ids by which a repeat is known; clients may count on this many
 
 
 class Past:

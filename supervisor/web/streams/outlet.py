@@ -12,7 +12,7 @@ from supervisor.core.clientframes import ClientFrames
 from supervisor.web.unread import unread
 
 READ = 64 << 10  # octets at a time: a paste in one system call
-STALL_SECONDS = 1.0  # without progress, by the interface: the connection is then behind
+STALL_SECONDS = 1.0  # without progress: the connection is then behind
 WRITE_SECONDS = 60.0  # without progress: nobody is there; a laptop that closes its lid comes back with a new connection
 
 

@@ -21,7 +21,7 @@ from supervisor.web.streams.sizes import Sizes
 from supervisor.web.streams.snapshot import Span
 from supervisor.web.streams.source import Batch, Ending
 
-BEHIND = 1 << 20  # octets, by the interface
+BEHIND = 1 << 20  # octets; a reader that is further from the end is told `behind` and goes on at the end
 NEWS_SECONDS = 0.25  # until the disk is asked again for what the hub says is there
 DELETED = Ending(NORMAL, "session_deleted")
 

@@ -19,7 +19,7 @@ from supervisor.web.streams.session_cursor import Cursor
 from workers.errors import Refused
 
 ORDERS = 64  # commands of one connection that wait for the disk; when full its next message waits for one of them
-REFUSED_SECONDS = 1.0  # between two refusals of keys, by the interface
+REFUSED_SECONDS = 1.0  # between two refusals of keys: one who types blindly is told once, not at each key
 
 Accepted = Callable[[], Awaitable[Acceptance]]
 

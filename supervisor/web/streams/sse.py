@@ -23,7 +23,7 @@ from supervisor.web.streams.serve import StreamBox
 from supervisor.web.streams.session_cursor import Cursor
 from supervisor.web.streams.source import Ending, Source
 
-COMMENT_SECONDS = 15.0  # by the interface; proxies drop a line that is silent for 30 to 60 s
+COMMENT_SECONDS = 15.0  # proxies drop a line that is silent for 30 to 60 s
 COMMENT = b": still here\n\n"
 
 Moved = Callable[[], None]
