@@ -91,6 +91,7 @@ class Worker:
         if frame.kind is Kind.KEYS:
             if frame.payload:
                 self.asked.append(("keys", frame.payload))
+            await self._line.send(Frame(Kind.TYPED, frame.number).encode())
         elif frame.kind is Kind.UNMUTE:
             self.live = True
             self._session.take(Frame(Kind.LIVE, self.terminal.end))
