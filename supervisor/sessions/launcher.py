@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import structlog
 import trio
@@ -16,6 +16,7 @@ import trio
 import workers
 from workers.errors import Broken
 
+LOG = "zygote.log"
 RESTART_SECONDS = 1.0  # a zygote that dies at once must not become a storm of processes
 END_SECONDS = 3.0  # a zygote ends some milliseconds after its socket; forking for others may take it a while
 REACH_SECONDS = 10.0  # how long a wish waits for a zygote that is being started again
@@ -39,10 +40,12 @@ log = structlog.get_logger()
 def start_zygote(scratch: str = "") -> tuple[subprocess.Popen[bytes], socket.socket]:
     """A new zygote and our end of its control socket. Not async, so that it can be the first act of `rc serve`.
 
-    With a `scratch` directory it rehearses a session there, which makes each worker half a megabyte smaller.
+    With a `scratch` directory it rehearses a session there, which makes each worker half a megabyte smaller, and
+    leaves in `zygote.log` what it has to complain of, as does what is forked from it: our own stderr may be a screen,
+    or lines of JSON.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs, contextlib.ExitStack() as undo:
+    with theirs, _complaints(scratch) as complaints, contextlib.ExitStack() as undo:
         undo.callback(ours.close)
         command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", BOOT, os.path.dirname(workers.__file__)]
         child = subprocess.Popen(
@@ -50,6 +53,7 @@ def start_zygote(scratch: str = "") -> tuple[subprocess.Popen[bytes], socket.soc
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=complaints,
             env={"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/")},
             start_new_session=True,
         )
@@ -61,6 +65,21 @@ def start_zygote(scratch: str = "") -> tuple[subprocess.Popen[bytes], socket.soc
 def encoded(wish: dict[str, object]) -> bytes:
     """A wish as it goes to the zygote, which takes `MAX_WISH` octets."""
     return json.dumps(wish).encode()
+
+
+@contextlib.contextmanager
+def _complaints(scratch: str) -> Iterator[int | None]:
+    """Where it writes them, anew for each zygote; None for our own stderr, when there is no better place."""
+    descriptor = None
+    if scratch:
+        with contextlib.suppress(OSError):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+            descriptor = os.open(os.path.join(scratch, LOG), flags, 0o600)
+    try:
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 class Launcher:
@@ -92,7 +111,9 @@ class Launcher:
             task_status = trio.TASK_STATUS_IGNORED
             try:
                 await _wait_for(child)
-                log.warning("zygote_ended", pid=child.pid, status=child.returncode)
+                log.warning(
+                    "zygote_ended", pid=child.pid, status=child.returncode, complaints=os.path.join(self._scratch, LOG)
+                )
             finally:
                 self._control, self._up = None, trio.Event()
                 with contextlib.suppress(OSError):

@@ -8,13 +8,15 @@ import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from supervisor.sessions.launcher import END_SECONDS, MAX_WISH, RESTART_SECONDS, Launcher
+from supervisor.sessions.launcher import END_SECONDS, MAX_WISH, RESTART_SECONDS, Launcher, start_zygote
+from tests.waiting import until
 from workers.errors import Broken
 
 
@@ -119,3 +121,15 @@ def start_stopped() -> subprocess.Popen[bytes]:
     child = subprocess.Popen(["sleep", "600"])
     child.send_signal(signal.SIGSTOP)
     return child
+
+
+def test_what_a_zygote_complains_of_lies_in_its_directory(tmp_path: Path) -> None:
+    (tmp_path / "zygote.log").write_text("what an earlier one said")
+    child, control = start_zygote(str(tmp_path))
+    with child, control:
+        control.setblocking(True)
+        control.send(b"no wish")
+        until(lambda: "JSONDecodeError" in (tmp_path / "zygote.log").read_text())
+        control.close()
+        assert child.wait(10) == 0
+    assert "earlier" not in (tmp_path / "zygote.log").read_text()
