@@ -63,7 +63,11 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 
 PURE = ("workers.core", "workers.adapters", "supervisor.core")
-IMPURE = {"os", "time", "random", "socket", "trio", "subprocess", "secrets", "asyncio", "threading", "uuid"}
+IMPURE = {
+    *("os", "time", "random", "socket", "trio", "subprocess", "secrets", "asyncio", "threading", "uuid"),
+    *("pathlib", "select", "selectors", "fcntl", "signal", "tempfile", "shutil"),
+}
+CLOCKS = {"now", "utcnow", "today"}  # methods of datetime, whose import alone is harmless
 
 
 def sources() -> dict[str, str]:
@@ -106,8 +110,19 @@ def strays(module: str, source: str) -> list[str]:
 
 def impurities(module: str, source: str) -> list[str]:
     found = [name for name in imports(module, source) if name.split(".")[0] in IMPURE]
-    suspended = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
-    return found + [f"line {node.lineno}" for node in ast.walk(ast.parse(source)) if isinstance(node, suspended)]
+    return found + [f"line {line}" for line in sorted(_impure_lines(ast.parse(source)))]
+
+
+def _impure_lines(tree: ast.AST) -> Iterator[int]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
+            yield node.lineno
+        elif isinstance(node, ast.Call):
+            called = node.func
+            if (isinstance(called, ast.Name) and called.id == "open") or (
+                isinstance(called, ast.Attribute) and called.attr in CLOCKS
+            ):
+                yield node.lineno
 
 
 MODULES = sources()
@@ -150,3 +165,5 @@ def test_a_stray_import_is_found_wherever_it_hides() -> None:
 
 def test_an_impure_core_is_found() -> None:
     assert impurities("workers.core.screen", "import time\nasync def wait(): ...") == ["time", "line 2"]
+    assert impurities("workers.core.screen", "def f():\n    open('x')\n    datetime.now()") == ["line 2", "line 3"]
+    assert impurities("workers.core.screen", "import shutil") == ["shutil"]
