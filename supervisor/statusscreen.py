@@ -19,7 +19,6 @@ from rich.console import Console
 from rich.live import Live
 
 from supervisor.core.boxview import BoxView
-from supervisor.foreground import can_show as can_show
 from supervisor.statusdrawing import draw
 from workers.errors import Refused
 

@@ -221,7 +221,6 @@ class Host:
             "turn": session.turn,
             "history": self._history,
             "last_seq": recorder.last_seq,
-            "first_seq": recorder.first_seq,
             "terminal": {
                 "start": recorder.start,
                 "offset": recorder.end,
@@ -230,7 +229,6 @@ class Host:
             },
             "pid": session.pid,
             "worker_pid": os.getpid(),
-            "queue": session.queue,
         }
 
     def take_keys(self, data: bytes) -> None:

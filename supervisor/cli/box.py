@@ -10,6 +10,7 @@ from supervisor.cli import client as clients
 from supervisor.cli import exits, printing, settingwords
 from supervisor.cli.arguments import Parser, Verb, nothing, number
 from supervisor.cli.lookup import all_sessions
+from supervisor.core.options import CAPACITY_MAX
 from workers.errors import Broken, Refused
 
 
@@ -60,7 +61,9 @@ def _mode(args: argparse.Namespace) -> int:
 
 
 def _capacity_arguments(parser: Parser) -> None:
-    parser.add_argument("capacity", nargs="?", type=number(1, 1024), metavar="N", help="how many sessions may run")
+    parser.add_argument(
+        "capacity", nargs="?", type=number(1, CAPACITY_MAX), metavar="N", help="how many sessions may run"
+    )
 
 
 def _capacity(args: argparse.Namespace) -> int:

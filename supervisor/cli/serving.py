@@ -8,16 +8,14 @@ import os
 from supervisor.cli import exits
 from supervisor.cli.arguments import Parser, Verb, number
 from supervisor.cli.options import ServeOptions
+from supervisor.core.options import CAPACITY_MAX, SPAWN_MODES
 from workers.errors import Refused
-
-MODES = ("same-dir", "worktree", "session")
-CAPACITY_MAX = 1024
 
 
 def _arguments(parser: Parser) -> None:
     parser.add_argument("projects", nargs="*", metavar="PROJECT", help="directories to serve")
     add = parser.add_argument
-    add("--spawn", choices=MODES, help="where new sessions work (at first: same-dir)")
+    add("--spawn", choices=SPAWN_MODES, help="where new sessions work (at first: same-dir)")
     add("--capacity", type=number(1, CAPACITY_MAX), metavar="N", help="how many sessions may run (at first: 32)")
     add("--name", metavar="TEXT", help="name of the box (at first: the host's)")
     add("--agent", metavar="NAME", help="agent of new sessions")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from supervisor.core.options import CAPACITY_MAX
 from workers.errors import Refused
 
 CAPACITY_MIN = 1
-CAPACITY_MAX = 1024  # beyond it one machine's processes, not the supervisor, are what gives way
 
 
 class Slots:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import metadata
 from typing import Any, TypeVar
 
 import structlog
@@ -32,7 +33,7 @@ from supervisor.sessions.watch import Watch, Watches
 from workers.core.lifecycle import State
 from workers.errors import Refused
 
-VERSION = "0.1.0"
+VERSION = metadata.version("rcbox")  # of this process: an upgrade on disk shows after `rc restart`
 Value = TypeVar("Value")
 log = structlog.get_logger()
 

@@ -314,8 +314,8 @@ async def open_stage(directory: Path, adapter: str = "terminal", terminal_keep: 
         theirs.setblocking(False)
         worker = Worker(session, theirs, terminal_keep)
         terminal = {"start": 0, "offset": 0, "rows": 24, "columns": 80} if adapter == "terminal" else None
-        state = {"state": State.RUNNING.value, "turn": None, "history": HISTORY, "last_seq": 0, "first_seq": 1}
-        link = Link(Line(ours), {"state": {**state, "terminal": terminal, "pid": 11, "worker_pid": 10, "queue": []}})
+        state = {"state": State.RUNNING.value, "turn": None, "history": HISTORY, "last_seq": 0}
+        link = Link(Line(ours), {"state": {**state, "terminal": terminal, "pid": 11, "worker_pid": 10}})
         session.turn(Turn.TAKEN)
         session.link_up(link)
         try:
