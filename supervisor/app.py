@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import os
 
-from supervisor.cli.options import ServeOptions
 from supervisor.ownplace import refuse_inside
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.launcher import start_zygote
 from supervisor.statelock import make_state_dir, take_lock
 from workers.drivers.prctl import set_dumpable

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from supervisor.cli.options import ServeOptions
+from supervisor.serveoptions import ServeOptions
 from workers.errors import Refused
 
 LOG = "serve.log"

@@ -23,7 +23,6 @@ from supervisor.assembly import (
     put_together,
     resume_what_was_cut,
 )
-from supervisor.cli.options import ServeOptions
 from supervisor.core.access import OWNER, Principal
 from supervisor.foreground import can_show
 from supervisor.limits import raise_descriptor_limit
@@ -31,6 +30,7 @@ from supervisor.logs import Outlet, start_log
 from supervisor.ownscreen import show_own_status
 from supervisor.projectchoice import choose
 from supervisor.readiness import READY, STOPPING, tell_systemd
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.box import Box
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.index import Index

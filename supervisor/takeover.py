@@ -14,9 +14,9 @@ import trio
 from supervisor.assembly import refuse_others
 from supervisor.cli.address import SOCKET, Address
 from supervisor.cli.client import Client
-from supervisor.cli.options import ServeOptions
 from supervisor.projectchoice import choose
 from supervisor.records import remembered
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.index import projects
 from supervisor.sessions.recovery import look
 from supervisor.settings import settle_all

@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.core": {"workers.errors", "workers.core", "supervisor.errors"},
     "supervisor.boxfile": CORES,
     "supervisor.statedir": set(),
+    "supervisor.serveoptions": set(),
     "supervisor.settings": CORES
     | {"supervisor.statedir", "supervisor.boxfile", "supervisor.store", "supervisor.records"},
     "supervisor.store": CORES,
@@ -50,15 +51,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.ownscreen": {"supervisor", "workers"},
     "supervisor.statusdrawing": {"supervisor", "workers"},
     "supervisor.statusscreen": {"supervisor", "workers"},
-    # The start and the end of a box, in six files: they see everything, as the command line does.
+    # The start and the end of a box: these files see everything, as the command line does.
     "supervisor.app": {"supervisor", "workers"},
     "supervisor.assembly": {"supervisor", "workers"},
-    "supervisor.detached": {"supervisor", "workers"},
+    "supervisor.detached": CORES | {"supervisor.serveoptions"},
     "supervisor.projectchoice": {"supervisor", "workers"},
     "supervisor.takeover": {"supervisor", "workers"},
     "supervisor.running": {"supervisor", "workers"},
     "supervisor.cli": {"supervisor", "workers"},
-    "supervisor.client": {"supervisor", "workers"},
     "supervisor.__main__": {"supervisor", "workers"},
 }
 

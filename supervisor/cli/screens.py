@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from supervisor.cli import client as clients
 from supervisor.cli import exits, printing, settingwords
 from supervisor.cli.arguments import Parser, Verb, nothing, usage
-from supervisor.cli.options import ServeOptions
 from supervisor.foreground import can_show
+from supervisor.serveoptions import ServeOptions
 from workers.errors import Broken, Refused
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import os
 
 from supervisor.cli import exits
 from supervisor.cli.arguments import Parser, Verb, number
-from supervisor.cli.options import ServeOptions
 from supervisor.core.options import CAPACITY_MAX, SPAWN_MODES
+from supervisor.serveoptions import ServeOptions
 from workers.errors import Refused
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import trio
 
 from supervisor.assembly import Parts, create_session_in_dir, next_epoch, resume_what_was_cut
-from supervisor.cli.options import ServeOptions
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.endings import first_facts
 from supervisor.sessions.session import Session
 from supervisor.store import Store

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from supervisor.cli import arguments, serving
-from supervisor.cli.options import ServeOptions
 from supervisor.detached import _read_line, _why, words
+from supervisor.serveoptions import ServeOptions
 
 
 def read_back(given: list[str]) -> ServeOptions:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from supervisor.cli.options import ServeOptions
 from supervisor.core.schema import MIGRATIONS
 from supervisor.doctor import environment_of, examine, lines
+from supervisor.serveoptions import ServeOptions
 from workers.errors import Refused
 
 

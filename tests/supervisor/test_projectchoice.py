@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.cli.options import ServeOptions
 from supervisor.projectchoice import choose
 from supervisor.records import Remembered
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.projects import Project
 from supervisor.settings import Settings, settle_all
 from tests.gitrepos import repository

@@ -16,8 +16,8 @@ import pytest
 import structlog
 import trio
 
-from supervisor.cli.options import ServeOptions
 from supervisor.running import leaves, run
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.launcher import start_zygote
 from supervisor.statelock import make_state_dir
 from tests.supervisor.cli.calling import directory, environment

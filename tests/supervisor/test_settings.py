@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.cli.options import ServeOptions
 from supervisor.core.options import Origin, options
 from supervisor.core.room import Limits
 from supervisor.records import Remembered
+from supervisor.serveoptions import ServeOptions
 from supervisor.settings import Settings, login_shell, settle_all
 from workers.errors import Refused
 

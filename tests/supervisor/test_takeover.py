@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.cli.options import ServeOptions
+from supervisor.serveoptions import ServeOptions
 from supervisor.statelock import make_state_dir
 from supervisor.takeover import check
 from tests.supervisor.sessions.livebox import spec_of

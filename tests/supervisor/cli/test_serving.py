@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from supervisor.cli import arguments
-from supervisor.cli.options import ServeOptions
 from supervisor.cli.serving import VERBS, options
+from supervisor.serveoptions import ServeOptions
 from tests.supervisor.cli.calling import call, directory
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import trio
 
-from supervisor.cli.options import ServeOptions
 from supervisor.core.access import OWNER
 from supervisor.core.admission import Slots
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.bases import Fetcher
 from supervisor.sessions.claims import Claims
 from supervisor.sessions.creation import Creation, Wish

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from supervisor.cli.options import ServeOptions
 from supervisor.core.access import ANONYMOUS, OWNER, Principal
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.box import Box
 from supervisor.sessions.creation import Wish
 from supervisor.sessions.watch import BOX

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.cli.options import ServeOptions
 from supervisor.core.access import OWNER
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.contents import registration_of
 from supervisor.sessions.creation import Wish
 from tests.gitrepos import repository

@@ -7,8 +7,8 @@ from pathlib import Path
 import trio
 import trio.testing
 
-from supervisor.cli.options import ServeOptions
 from supervisor.core.access import OWNER
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.creation import Wish
 from tests.gitrepos import repository
 from tests.supervisor.sessions.wholebox import whole_box

@@ -9,7 +9,7 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from supervisor.cli.options import ServeOptions
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.lookout import LOOK_SECONDS, PATIENCE, Lookout
 from supervisor.sessions.projects import Project, Projects
 from supervisor.settings import settle_all

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.cli.options import ServeOptions
 from supervisor.core.access import OWNER
 from supervisor.core.admission import Slots
 from supervisor.records import remembered
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.index import Index
 from supervisor.sessions.lookout import Lookout
 from supervisor.sessions.projects import Project, Projects

@@ -9,8 +9,8 @@ from pathlib import Path
 import trio
 
 from supervisor.assembly import Parts, adopt_all, next_epoch, put_together
-from supervisor.cli.options import ServeOptions
 from supervisor.projectchoice import choose
+from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.index import Index
 from supervisor.sessions.launcher import Launcher

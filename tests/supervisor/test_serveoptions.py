@@ -8,7 +8,7 @@ import dataclasses
 import pytest
 
 from supervisor.cli import arguments, serving
-from supervisor.cli.options import ServeOptions
+from supervisor.serveoptions import ServeOptions
 
 
 def read(*words: str) -> ServeOptions:
