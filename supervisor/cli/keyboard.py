@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import deque
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,8 @@ from supervisor.cli.line import Line
 from supervisor.core.terminalanswers import Sieve
 from workers.errors import Broken
 
-WAITING = 64  # messages that a stuck box has not taken; what is typed on top of them is dropped
+WAITING = 1 << 20  # octets that the box has not taken: then no more is read, and the kernel holds up whoever pastes.
+# More than anybody types by hand, so that the keys that detach are read even while a box takes nothing
 ANSWER_SECONDS = 0.5  # a terminal answers what a replay asked it a moment after it was drawn
 
 Message = bytes | dict[str, Any]
@@ -27,9 +29,9 @@ LEAVING: dict[str, Any] = {"type": "ping", "id": "leaving"}  # its answer says t
 class Keyboard:
     """`view`: nothing goes to the session. While muted (a replay) what the terminal answers by itself is dropped.
 
-    Sending is a task of its own, so that a box which takes nothing never keeps a person from leaving. A pipe is no
-    person: what comes from one waits for the line, and its end asks to leave, unless it is the session's end that
-    is waited for (`stays`).
+    Sending is a task of its own, so that a box which takes nothing never keeps a person from leaving. Nothing is
+    dropped while there is a line; what a person types without one is. A pipe is no person: what comes from one waits
+    for the next line, and its end asks to leave, unless it is the session's end that is waited for (`stays`).
     """
 
     def __init__(self, view: bool, stays: bool = False) -> None:
@@ -43,8 +45,9 @@ class Keyboard:
         # what is typed is meant for whatever comes; after a cut it is typed blindly
         self._muted = False
         self._muted_until = 0.0
-        self._sent: trio.MemorySendChannel[Message]
-        self._sent, self._to_send = trio.open_memory_channel[Message](WAITING)
+        self._unsent: deque[Message] = deque()
+        self._waiting = 0  # octets of keys in there
+        self._changed = trio.Event()
 
     def mute(self) -> None:
         self._muted = True
@@ -58,9 +61,9 @@ class Keyboard:
         """Read until the keyboard (or pipe) ends, or says that it wants to leave."""
         if self._view and not self._interactive:
             return None  # nothing that comes from there counts, not even that it ends
-        while data := await ownterminal.read():
+        while data := await self._read():
             for typed in self._detach.feed(data) if self._interactive else [Typed(data)]:
-                await self._type(typed.keys)
+                self._type(typed.keys)
                 if typed.wish == "d":
                     return Outcome(DETACHED)
                 if typed.wish == "t":
@@ -70,16 +73,21 @@ class Keyboard:
         if self._stays:
             printing.note("stdin has ended; this stays until the session ends, Ctrl-C leaves it")
         else:
-            await self._sent.send(LEAVING)
+            self._put(LEAVING)
         return None
 
-    async def _type(self, keys: bytes) -> None:
+    async def _read(self) -> bytes:
+        while self._waiting >= WAITING:
+            await self._changed.wait()
+        return await ownterminal.read()
+
+    def _type(self, keys: bytes) -> None:
         muted = self._muted or trio.current_time() < self._muted_until
         wanted = b"".join(data for is_answer, data in self._sieve.sort(keys) if not (muted and is_answer))
         if wanted and self._interactive:
             self._post(wanted)
         elif wanted:
-            await self._sent.send(wanted)
+            self._put(wanted)
 
     def command(self, id: str, kind: str, **fields: object) -> None:
         self._post({"type": "command", "id": id, "command": {"kind": kind, **fields}})
@@ -92,22 +100,43 @@ class Keyboard:
 
     def _post(self, message: Message) -> None:
         if self._listens and not self._view:
-            with suppress(trio.WouldBlock):
-                self._sent.send_nowait(message)
+            self._put(message)
+
+    def _put(self, message: Message) -> None:
+        if isinstance(message, bytes):
+            self._waiting += len(message)
+        elif self._unsent and isinstance(last := self._unsent[-1], dict) and last["id"] == message["id"]:
+            self._unsent.pop()  # the newest size counts, however often a window is resized at a stuck box
+        self._unsent.append(message)
+        self._tell_changed()
+
+    async def _next(self) -> Message:
+        while not self._unsent:
+            await self._changed.wait()
+        message = self._unsent.popleft()
+        if isinstance(message, bytes):
+            self._waiting -= len(message)
+            self._tell_changed()
+        return message
+
+    def _tell_changed(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
 
     async def send(self, line: Line) -> None:
-        """Send what is typed, for as long as the line holds; keys that an earlier line has not taken are forgotten."""
-        with suppress(trio.WouldBlock):
-            while not self._listens and self._interactive:
-                self._to_send.receive_nowait()
+        """Send what is typed, for as long as the line holds; keys that it has not taken by then are forgotten."""
         self._listens = True
         try:
             with suppress(Broken):  # whoever reads the line says so
                 if self._leaving:  # the line broke before the answer came
                     await line.send(LEAVING)
                 while True:
-                    message = await self._to_send.receive()
+                    message = await self._next()
                     self._leaving = self._leaving or message is LEAVING
                     await (line.send_keys(message) if isinstance(message, bytes) else line.send(message))
         finally:
             self._listens = False
+            if self._interactive:
+                self._unsent.clear()
+                self._waiting = 0
+                self._tell_changed()

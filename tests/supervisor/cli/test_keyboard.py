@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -145,11 +146,78 @@ async def test_a_box_that_takes_nothing_keeps_nobody_from_leaving() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(keyboard.send, cast("Line", Stuck()))
             await trio.testing.wait_all_tasks_blocked()
-            for _ in range(2 * WAITING):
+            screen.type(b"x" * 1000)
+            for _ in range(100):
                 keyboard.command("c", "interrupt")
             screen.type(b"\x1dd")
             assert await keyboard.read() == Outcome(DETACHED)
             nursery.cancel_scope.cancel()
+
+
+async def test_a_paste_waits_in_the_terminal_while_the_box_takes_nothing() -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.takes = trio.Event()
+            self.keys = bytearray()
+
+        async def send_keys(self, keys: bytes) -> None:
+            await self.takes.wait()
+            self.keys += keys
+
+    paste, pasted = b"0123456789" * (3 * WAITING // 20), 0
+
+    async def type() -> None:
+        nonlocal pasted
+        while pasted < len(paste):
+            await trio.lowlevel.wait_writable(screen.descriptor)
+            pasted += os.write(screen.descriptor, paste[pasted:])
+
+    with terminal() as screen, raw():
+        os.set_blocking(screen.descriptor, False)
+        keyboard, line = Keyboard(view=False), Slow()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keyboard.send, cast("Line", line))
+            nursery.start_soon(keyboard.read)
+            nursery.start_soon(type)
+            while pasted < WAITING:
+                await trio.lowlevel.checkpoint()
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert pasted < len(paste)
+            line.takes.set()
+            while len(line.keys) < len(paste):
+                await trio.lowlevel.checkpoint()
+            assert line.keys == paste
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_line_that_is_cut_under_a_paste_sets_the_keyboard_free() -> None:
+    class Stuck:
+        async def send_keys(self, keys: bytes) -> None:
+            await trio.sleep_forever()
+
+    with terminal() as screen, raw():
+        os.set_blocking(screen.descriptor, False)
+        keyboard = Keyboard(view=False)
+        async with trio.open_nursery() as nursery:
+            outcomes: list[Outcome | None] = []
+
+            async def read() -> None:
+                outcomes.append(await keyboard.read())
+
+            nursery.start_soon(read)
+            async with trio.open_nursery() as typing:
+                typing.start_soon(keyboard.send, cast("Line", Stuck()))
+                left = WAITING + (100 << 10)
+                with trio.move_on_after(0.1):
+                    while left > 0:
+                        await trio.lowlevel.wait_writable(screen.descriptor)
+                        left -= os.write(screen.descriptor, b"x" * min(left, 4096))
+                typing.cancel_scope.cancel()
+            while not outcomes:
+                await trio.lowlevel.wait_writable(screen.descriptor)
+                with suppress(BlockingIOError):
+                    screen.type(b"\x1dd")
+            assert outcomes == [Outcome(DETACHED)]
 
 
 async def test_a_pipe_that_ends_asks_to_leave_behind_its_last_octet_on_every_line(tmp_path: Path) -> None:
