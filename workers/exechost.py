@@ -22,8 +22,10 @@ NO_GRACE = 0.0  # nobody is there to see it end well
 def run(wish: dict[str, Any], connection: socket.socket, umask: int) -> None:
     """Be the host of one program; returns when it and all it started are gone.
 
-    Frames over the socket: KEYS and COMMAND `resize` come in, OUTPUT by offset goes out, and at the end an ANSWER:
-    `{"exit": {"code", "signal"}}`, or `{"error": …}` for a program that could not be started.
+    Frames over the socket: KEYS and COMMAND `resize` come in, OUTPUT by offset goes out, TYPED when the program has
+    all of the keys, and at the end an ANSWER: `{"exit": {"code", "signal"}}`, or `{"error": …}` for a program that
+    could not be started. The asker bounds the keys that it sends ahead of TYPED: what waits here never overflows, and
+    the line is always read, so that a resize and a hang-up are noticed at once.
     """
     ExecHost(connection).run(wish, umask)
 
@@ -34,6 +36,7 @@ class ExecHost:
         self._line = Line(self._selector, connection, self._hear)
         self._program = Program(self._selector, self)
         self._offset = 0
+        self._keys = self._typed = 0  # numbers of KEYS: the last that came, and the last that was told to be typed
         self._over = False
 
     def run(self, wish: dict[str, Any], umask: int) -> None:
@@ -43,6 +46,7 @@ class ExecHost:
             next_at = self._program.next_at()
             self._serve(None if next_at is None else max(0.0, next_at - time.monotonic()))
             self._program.tick(time.monotonic())
+            self._tell_typed()
         until = time.monotonic() + FLUSH_SECONDS
         while self._line.is_open and self._line.unsent and time.monotonic() < until:
             self._serve(until - time.monotonic())
@@ -62,8 +66,14 @@ class ExecHost:
         except Broken:
             self._hang_up()
 
+    def _tell_typed(self) -> None:
+        if self._typed != self._keys and self._program.typed and not self._over:
+            self._typed = self._keys
+            self._send(Frame(Kind.TYPED, self._typed))
+
     def _take(self, frame: Frame) -> None:
         if frame.kind is Kind.KEYS:
+            self._keys = frame.number
             self._program.type(frame.payload)
         elif frame.kind is Kind.COMMAND:
             try:

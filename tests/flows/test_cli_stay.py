@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import signal
@@ -127,6 +128,13 @@ def test_a_pipe_is_its_keyboard_and_its_end_the_end(box: ServedBox) -> None:
     for text in (b"whole line\n", b"no line end"):
         done = execute(box, made["name"], "--", "cat", stdin=text)
         assert (done.returncode, done.stdout) == (0, text)
+
+
+def test_a_pipe_waits_for_a_program_that_reads_later(box: ServedBox) -> None:
+    made = box.new(agent="echo")
+    text = b"".join(b"%07d\n" % number for number in range(400_000))
+    done = execute(box, made["name"], "--", "sh", "-c", "sleep 1; exec sha256sum", stdin=text)
+    assert (done.returncode, done.stdout) == (0, hashlib.sha256(text).hexdigest().encode() + b"  -\n")
 
 
 def test_as_json_it_is_one_value_a_line_and_the_end_the_last(box: ServedBox) -> None:

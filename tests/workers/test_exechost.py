@@ -25,6 +25,7 @@ class Asker:
         self._reader = Reader()
         self.output = b""
         self.answer: dict[str, Any] | None = None
+        self.typed: list[int] = []
         wish = {"do": "exec", "argv": argv, "env": {"PATH": os.environ["PATH"]}, "cwd": str(folder)}
         with theirs:
             zygote.wish({**wish, "rows": 24, "columns": 80, "plain": False, "session": "session_1", **fields}, theirs)
@@ -38,6 +39,8 @@ class Asker:
         for frame in self._reader.feed(data):
             if frame.kind is Kind.ANSWER:
                 self.answer = frame.json()
+            elif frame.kind is Kind.TYPED:
+                self.typed.append(frame.number)
             else:
                 assert (frame.kind, frame.number) == (Kind.OUTPUT, len(self.output))
                 self.output += frame.payload
@@ -85,6 +88,29 @@ def test_who_is_no_terminal_gets_nothing_back_that_it_typed(asker: Any) -> None:
     us.send(Frame(Kind.KEYS, 0, b"hello\n\x04"))
     assert us.hear_all() == {"exit": {"code": 0, "signal": None}}
     assert us.output == b"hello\n"
+
+
+def test_keys_are_told_to_be_typed_once_the_program_has_read_them(asker: Any, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    us = asker("sh", "-c", "stty raw; echo up; read x <gate; exec wc -c", plain=True)
+    us.see(b"up")
+    for number in (1, 2):
+        us.send(Frame(Kind.KEYS, number, b"x" * 100_000))
+    us.send(json_frame(Kind.COMMAND, {"kind": "resize", "rows": 33, "columns": 101}))
+    assert us.typed == []
+    gate.write_text("go\n")
+    while not us.typed:
+        assert us.hear()
+    assert us.typed == [2]
+
+
+def test_a_hang_up_behind_keys_that_nobody_reads_ends_the_program(asker: Any) -> None:
+    us = asker("sh", "-c", 'echo "[$$]"; exec sleep 100', plain=True)
+    program = number(us)
+    us.send(Frame(Kind.KEYS, 1, b"x" * 500_000))
+    us.socket.close()
+    until(lambda: is_gone(program))
 
 
 def test_a_program_talks_over_the_socket_and_its_exit_is_the_last_word(asker: Any, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from supervisor.core.frames import NORMAL, OUTPUT, octets, text
 from supervisor.core.messages import Keys, Order, Ping, Unfit, parse
 from supervisor.errors import problem
 from supervisor.sessions.line import Line
+from supervisor.sessions.typist import Typist
 from supervisor.web.problems import to_json
+from supervisor.web.streams.outlet import Outlet
 from supervisor.web.streams.sender import Sender
 from supervisor.web.streams.session_desk import REFUSED_SECONDS
 from supervisor.web.streams.source import BATCH, NOWHERE, Batch, Ending
@@ -21,13 +23,14 @@ from workers.core.wire import Frame, Kind, json_frame
 from workers.errors import Broken, Refused
 
 NOT_STARTED = 127  # the exit code by which shells say that a command could not be run
+GONE_SECONDS = 0.5  # how often a client that waits is looked after
 KINDS = ("resize", "signal")  # what such a program can be told besides keys
 
 
 class ExecSource:
     """What the program prints. Nothing of it is dropped: while the client does not read, nor do we, nor its host."""
 
-    def __init__(self) -> None:
+    def __init__(self, typist: Typist) -> None:
         self.stalled = False
         self.ending: Ending | None = None
         self._said: deque[bytes] = deque()
@@ -35,6 +38,7 @@ class ExecSource:
         self._waiting = 0  # octets of output
         self._room = trio.Event()
         self._last: bytes | None = None
+        self._typist = typist
 
     @property
     def unsaid(self) -> int:
@@ -61,6 +65,8 @@ class ExecSource:
         if frame.kind is Kind.OUTPUT:
             self._output.append(octets(OUTPUT, frame.number, frame.payload))
             self._waiting += len(self._output[-1])
+        elif frame.kind is Kind.TYPED:
+            self._typist.typed(frame.number)
         elif frame.kind is Kind.ANSWER:
             answer = frame.json()
             if "error" in answer:
@@ -103,25 +109,40 @@ class ExecSource:
 class ExecDesk:
     """What a client says to the program: keys, sizes and signals. Who has the connection has the program."""
 
-    def __init__(self, line: Line, sender: Sender) -> None:
+    def __init__(self, line: Line, typist: Typist, sender: Sender, outlet: Outlet) -> None:
         self._line = line
+        self._typist = typist
         self._sender = sender
+        self._outlet = outlet
         self._refused_at = -REFUSED_SECONDS
+
+    def may_take_keys(self) -> bool:
+        """Whether `take_keys` may be called without waiting for room first."""
+        return self._typist.has_room
 
     def take_keys(self, keys: bytes) -> None:
         try:
-            self._line.send(Frame(Kind.KEYS, payload=keys))
+            self._typist.type(keys)
         except Broken as error:
             now = trio.current_time()
             if now - self._refused_at >= REFUSED_SECONDS:
                 self._refused_at = now
                 self._refuse(None, _not_taken(error))
 
+    async def _wait_room(self) -> None:
+        """Wait for a program that reads later as its pipe would, for ever, but not for a client that has gone."""
+        while not self._typist.has_room:
+            with trio.move_on_after(GONE_SECONDS):
+                await self._typist.wait_room()
+            if self._outlet.is_gone:  # nobody reads the line meanwhile, and so nobody sees its end
+                raise trio.BrokenResourceError("the client has left")
+
     async def take(self, frame: str | bytes) -> None:
-        """One frame. Waits while the program's host has not read what it was sent."""
+        """One frame. Waits while the program, or its host, has not read what it was sent."""
         message = parse(frame)
         await self._line.wait_clear()
         if isinstance(message, Keys):
+            await self._wait_room()
             self.take_keys(message.data)
         elif isinstance(message, Ping):
             self._sender.say(type="pong", id=message.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -107,6 +108,15 @@ class Outlet(trio.abc.Stream):
         raise trio.ClosedResourceError("the connection is closed")
 
     # In
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the other side has hung up, even behind something that has not been read yet."""
+        if self._descriptor < 0:
+            return True
+        looking = select.poll()
+        looking.register(self._descriptor, select.POLLRDHUP)
+        return bool(looking.poll(0))
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         if self._head:

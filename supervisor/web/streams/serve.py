@@ -15,6 +15,7 @@ from supervisor.core.streamquery import StreamQuery, parse
 from supervisor.sessions.hub import Chunk
 from supervisor.sessions.line import Line
 from supervisor.sessions.session import Session
+from supervisor.sessions.typist import Typist
 from supervisor.web.head import Head
 from supervisor.web.streams.box import BoxDesk, BoxSource, WatchedBox
 from supervisor.web.streams.connection import Connection, accepted
@@ -81,10 +82,11 @@ async def _tell_box(box: StreamBox, principal: Principal, websocket: WebSocketCo
 
 
 async def _execute(box: StreamBox, line: Line, websocket: WebSocketConnection, outlet: Outlet) -> None:
-    source = ExecSource()
+    typist = Typist(line)
+    source = ExecSource(typist)
     sender = Sender(outlet, source)
-    desk = ExecDesk(line, sender)
-    outlet.take_keys = desk.take_keys
+    desk = ExecDesk(line, typist, sender, outlet)
+    outlet.take_keys, outlet.may_take_keys = desk.take_keys, desk.may_take_keys
     connection = Connection(websocket, outlet, sender, desk)
     ending = await connection.run(box.stopping, [partial(converse, line, source, sender.moved)])
     await connection.say_goodbye(ending)

@@ -27,6 +27,7 @@ class Host:
         line.setblocking(False)
         self.line = trio.socket.from_stdlib_socket(line)
         self.heard: list[Frame] = []
+        self.ended = trio.Event()
 
     async def tell(self, frame: Frame) -> None:
         data = frame.encode()
@@ -37,6 +38,7 @@ class Host:
         reader = Reader()
         while data := await self.line.recv(65536):
             self.heard += reader.feed(data)
+        self.ended.set()
 
     async def closed(self) -> None:
         while await self.line.recv(65536):
@@ -155,21 +157,38 @@ async def test_a_client_that_does_not_read_holds_its_own_program_and_loses_nothi
         assert (await client.next())["code"] == 0
 
 
-async def test_keys_that_the_program_does_not_read_are_refused_in_the_end(
-    tmp_path: Path, mock_clock: MockClock
-) -> None:
-    mock_clock.autojump_threshold = 0.01
-    async with running(tmp_path) as (_, client, _):
-        async with trio.open_nursery() as nursery:
+async def test_a_program_that_reads_later_holds_up_its_client_and_gets_every_key(tmp_path: Path) -> None:
+    async with running(tmp_path) as (_, client, host), trio.open_nursery() as nursery:
+        sent = 0
 
-            async def type_on() -> None:
-                while True:
-                    await client.type(b"x" * 100_000)
+        async def type_on() -> None:
+            nonlocal sent
+            for number in range(40):
+                await client.type(bytes([number]) * 100_000)
+                sent += 1
 
-            nursery.start_soon(type_on)
-            refused = await client.until("refused")
-            nursery.cancel_scope.cancel()
-        assert (refused["id"], refused["error"]["code"]) == (None, "not_running")
+        nursery.start_soon(type_on)
+        nursery.start_soon(host.listen)
+        await trio.testing.wait_all_tasks_blocked(0.02)
+        assert sent < 20
+        while len(host.heard) < 40:
+            await host.tell(Frame(Kind.TYPED, host.heard[-1].number))
+            await trio.testing.wait_all_tasks_blocked(0.001)
+        assert b"".join(frame.payload for frame in host.heard) == b"".join(bytes([n]) * 100_000 for n in range(40))
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_client_that_leaves_while_its_keys_wait_ends_the_program(tmp_path: Path, mock_clock: MockClock) -> None:
+    mock_clock.rate = 20
+    async with running(tmp_path) as (_, client, host), trio.open_nursery() as nursery:
+        nursery.start_soon(host.listen)
+        with trio.move_on_after(1):
+            while True:
+                await client.type(b"x" * 100_000)
+        await client.stream.aclose()
+        with trio.fail_after(60):
+            await host.ended.wait()
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_ticket_that_is_not_ours_is_refused_before_the_upgrade(tmp_path: Path) -> None:
