@@ -14,6 +14,8 @@ from workers.errors import Refused
 
 FETCH_SECONDS = 5.0  # whoever asks for a session waits no longer than this for a remote that does not answer
 FRESH_SECONDS = 5.0  # a fetch that ended this short a time ago is not repeated: sessions often come in bursts
+# A worktree that is being registered at this moment has no HEAD yet, or an empty `commondir`: git stumbles over both.
+HALF_REGISTERED = ("bad object worktrees/", "/commondir")
 FETCH_PAUSE = 0.02  # before a fetch that died beside a registration is tried again; one takes some 6 ms
 ORIGIN_HEAD = "refs/remotes/origin/HEAD"
 TRACKING = "refs/remotes/origin/"
@@ -89,8 +91,7 @@ async def _fetch(repository: Repository, branch: str, seconds: float) -> str:
                 *(*arguments, "--", "origin", refspec), cwd=repository.common_dir, git_dir=repository.common_dir
             )
             why = "" if ran.code == 0 else git.cause(ran)
-            # A worktree that is being registered at this moment has no HEAD yet, and git stumbles over it.
-            if "bad object worktrees/" not in ran.errors:
+            if ran.code == 0 or not any(words in ran.errors for words in HALF_REGISTERED):
                 return why
             await trio.sleep(FETCH_PAUSE)
     return why
