@@ -150,7 +150,7 @@ def _print_output(
     session: Session,
     args: argparse.Namespace,
 ) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    lines = _Lines()
     for offset, data in source(client, session, args.after or 0):
         if args.json:
             text = base64.b64encode(data).decode()
@@ -158,8 +158,22 @@ def _print_output(
         elif args.raw:
             sys.stdout.buffer.write(data)
         else:
-            sys.stdout.write(visible_block(decoder.decode(data).replace("\r\n", "\n")))
+            sys.stdout.write(visible_block(lines.feed(data)))
         sys.stdout.flush()
+    sys.stdout.write(visible_block(lines.feed(b"", final=True)))
+
+
+class _Lines:
+    """Text of a terminal's octets, its line breaks as a file has them, wherever the pieces are cut."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._held = ""
+
+    def feed(self, data: bytes, final: bool = False) -> str:
+        text = self._held + self._decoder.decode(data, final)
+        self._held = "\r" if text.endswith("\r") and not final else ""
+        return text[: len(text) - len(self._held)].replace("\r\n", "\n")
 
 
 VERBS = {"logs": Verb(_arguments, _logs)}

@@ -143,3 +143,15 @@ def test_output_that_is_gone_altogether_ends_the_reading(odd: OddBox, odd_rc: Rc
     session(odd, terminal={"start": 6, "offset": 6, "rows": 1, "columns": 1})
     odd.answers["GET", f"{PATH}/terminal"] = Reply(b"", headers={"Rc-Terminal-Start": "6", "Rc-Terminal-End": "6"})
     assert odd_rc("logs", ONE, "--terminal").out == ""
+
+
+def test_a_line_break_that_is_cut_in_two_is_one_all_the_same(odd: OddBox, odd_rc: Rc) -> None:
+    text = b"a\r\nb\rc\xc3\xa9\r\r\nd\r"
+    session(odd, terminal={"start": 0, "offset": len(text), "rows": 1, "columns": 1}, state="exited")
+    hello = {"type": "hello", "last_seq": 0, "session": {"state": "exited", "terminal": {"offset": len(text)}}}
+    pieces = [
+        {"type": "terminal", "offset": at, "data": base64.b64encode(text[at : at + 1]).decode()}
+        for at in range(len(text))
+    ]
+    odd.events(f"{PATH}/stream", hello, *pieces)
+    assert odd_rc("logs", ONE, "--terminal", "-f").out == "a\nb\\rc\u00e9\\r\nd\\r"
