@@ -252,8 +252,10 @@ async def launch_refusal(session: Session) -> Refused:
     with contextlib.suppress(Refused):  # what is known then is told
         await session.wait_settled()  # a worker tells of the end before it leaves its note
     note = await trio.to_thread.run_sync(session.bundle.read_json, "exit.json") or {}
-    detail = str(note.get("detail") or f"the agent of {session.facts.name} did not start")
-    return Refused("launch_failed", detail, "check that the command is there and may be run")
+    if "detail" in note:
+        return Refused("launch_failed", str(note["detail"]), "check that the command is there and may be run")
+    detail = f"no worker came up for {session.facts.name}: the process that workers are forked from does not answer"
+    return Refused("launch_failed", detail, "try again in a moment; zygote.log in the state directory may say more")
 
 
 def _make_bundle(bundle: Bundle, spec: Spec) -> None:

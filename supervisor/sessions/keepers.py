@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Sequence
 from functools import partial
 
@@ -23,6 +25,10 @@ FAULT_SECONDS = 5.0  # between two tries to keep a session that a fault of ours 
 READY_SECONDS = 30.0  # a worker has exec'd its agent after some 10 ms; 32 at once on a loaded machine take seconds
 
 
+Traces = tuple[object, object]
+NO_TRACES: Traces = (None, None)
+
+
 class Keepers:
     """At most one keeper a session. All methods may be called from any task."""
 
@@ -34,12 +40,28 @@ class Keepers:
 
     async def launch(self, session: Session, *, resume: bool = False) -> None:
         """Start the session's worker and wait until its agent runs or is known not to. Raises Broken."""
+        zygote, began = self._launcher.number, NO_TRACES
+        if resume:
+            began = await trio.to_thread.run_sync(_traces, session)
         await self._launcher.launch(session.bundle.directory, resume=resume)
         self._keep(session, launched=True)
         with trio.move_on_after(READY_SECONDS):
-            await session.wait_until(lambda: session.facts.state not in UNDER_WAY)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._ask_again, session, resume, zygote, began)
+                await session.wait_until(lambda: session.facts.state not in UNDER_WAY)
+                nursery.cancel_scope.cancel()
             return
         raise Broken(f"the worker of {session.facts.name} did not come up within {READY_SECONDS:.0f} s")
+
+    async def _ask_again(self, session: Session, resume: bool, zygote: int, began: Traces) -> None:
+        """A zygote that ended may have taken the wish with it: the next is asked, unless a worker has left a trace."""
+        while True:
+            await self._launcher.wait_next(zygote)
+            zygote = self._launcher.number
+            if session.answers or await trio.to_thread.run_sync(_has_begun, session, began):
+                return
+            with contextlib.suppress(Broken):  # that one has ended as well
+                await self._launcher.launch(session.bundle.directory, resume=resume)
 
     async def adopt(self, sessions: Sequence[Session]) -> None:
         """Take up all workers that answer within one budget; the others are shown `unresponsive` and taken up when
@@ -82,6 +104,19 @@ class Keepers:
             scope.cancel()
         await trio.to_thread.run_sync(kill_worker, session.bundle)
         await trio.to_thread.run_sync(end_strays, session.id)
+
+
+def _traces(session: Session) -> Traces:
+    """What workers of this session have left: who was the last, and the note of its end."""
+    return session.bundle.read_json("worker.json"), session.bundle.read_json("exit.json")
+
+
+def _has_begun(session: Session, before: Traces) -> bool:
+    lock = session.bundle.try_lock()
+    if lock is None:
+        return True
+    os.close(lock)  # held for a moment only: a worker that is just starting has had a second to come before us
+    return _traces(session) != before
 
 
 def _is_settled(session: Session) -> bool:

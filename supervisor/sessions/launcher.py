@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import AsyncIterator, Iterator
 
 import structlog
@@ -18,6 +20,8 @@ from workers.errors import Broken
 
 LOG = "zygote.log"
 RESTART_SECONDS = 1.0  # a zygote that dies at once must not become a storm of processes
+SILENT_SECONDS = 5.0  # a fork takes it 2 ms; one that reads no wish for this long is stopped, or stuck
+LOOK_SECONDS = 0.5  # how often that is looked at, while a wish waits
 END_SECONDS = 3.0  # a zygote ends some milliseconds after its socket; forking for others may take it a while
 REACH_SECONDS = 10.0  # how long a wish waits for a zygote that is being started again
 MAX_WISH = 128 << 10  # one message of the control socket; the environment goes by the bundle, except for `exec`
@@ -89,6 +93,9 @@ class Launcher:
         self._scratch = scratch
         self._control: socket.socket | None = None
         self._up = trio.Event()
+        self._number = 0  # how many zygotes there have been
+        self._came = trio.Event()  # the next one
+        self._wished = trio.Event()
         self._sending = trio.Lock()  # trio lets one task at a time wait for room in a socket
 
     async def run(
@@ -106,11 +113,17 @@ class Launcher:
                 continue
             first = None
             self._control = control
+            self._number += 1
             self._up.set()
+            self._came.set()
+            self._came = trio.Event()
             task_status.started()
             task_status = trio.TASK_STATUS_IGNORED
             try:
-                await _wait_for(child)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._kill_when_silent, child, control)
+                    await _wait_for(child)
+                    nursery.cancel_scope.cancel()
                 log.warning(
                     "zygote_ended", pid=child.pid, status=child.returncode, complaints=os.path.join(self._scratch, LOG)
                 )
@@ -122,6 +135,31 @@ class Launcher:
                 with trio.CancelScope(shield=True):
                     await _end(child)
             await trio.sleep(RESTART_SECONDS)
+
+    async def _kill_when_silent(self, child: subprocess.Popen[bytes], control: socket.socket) -> None:
+        while True:
+            await self._wished.wait()
+            self._wished = trio.Event()
+            left, since = _unread(control), trio.current_time()
+            while left:
+                await trio.sleep(LOOK_SECONDS)
+                before, left = left, _unread(control)
+                if left < before:
+                    since = trio.current_time()
+                elif trio.current_time() - since >= SILENT_SECONDS:
+                    log.warning("zygote_silent", pid=child.pid)
+                    child.kill()
+                    return
+
+    @property
+    def number(self) -> int:
+        """Which zygote it is that wishes go to. What an earlier one was asked for may never have been read."""
+        return self._number
+
+    async def wait_next(self, number: int) -> None:
+        """Until there is a later zygote than this."""
+        while self._number <= number:
+            await self._came.wait()
 
     async def launch(self, bundle: str, *, resume: bool = False) -> None:
         """Ask for a detached worker of this bundle. That it runs shows on its link. Raises Broken."""
@@ -153,6 +191,7 @@ class Launcher:
                 await self._up.wait()
                 async with self._sending:
                     if self._control is not None and await _send(self._control, message, handed):
+                        self._wished.set()
                         return
                 await trio.sleep(RESTART_SECONDS / 10)
         raise Broken("the process that starts workers does not come up")
@@ -171,6 +210,11 @@ async def _send(control: socket.socket, message: bytes, handed: socket.socket | 
                 return False
         except OSError:
             return False
+
+
+def _unread(control: socket.socket) -> int:
+    """Octets of wishes that the zygote has not read; SIOCOUTQ has the number of TIOCOUTQ."""
+    return int.from_bytes(fcntl.ioctl(control, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 async def _end(child: subprocess.Popen[bytes]) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from pathlib import Path
 
 import pytest
+import trio
 
 from supervisor.sessions.endings import first_facts
 from supervisor.sessions.launcher import MAX_WISH
@@ -27,6 +31,28 @@ async def test_a_launch_returns_when_the_agent_is_known_not_to_run(tmp_path: Pat
         assert session.facts.exit is not None and session.facts.exit["reason"] == "launch_failed"
         await session.wait_settled()
         assert not session.kept and box.ended == [session]
+
+
+async def test_what_a_zygote_was_asked_for_that_is_killed_is_asked_of_the_next(tmp_path: Path) -> None:
+    async with live_box(tmp_path) as box, trio.open_nursery() as nursery:
+        zygote = zygote_of_ours()
+        os.kill(zygote, signal.SIGSTOP)
+        session = box.register(spec_of(tmp_path, "sleep", "600"))
+        nursery.start_soon(box.keepers.launch, session)
+        await until_true(session, lambda: session.kept)
+        os.kill(zygote, signal.SIGKILL)
+        await until_true(session, lambda: is_running(session) and session.answers)
+        await end_all(box)
+
+
+def zygote_of_ours() -> int:
+    ours, found = b"PPid:\t%d\n" % os.getpid(), []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            if ours in (place / "status").read_bytes() and b"workers.zygote" in (place / "cmdline").read_bytes():
+                found.append(int(place.name))
+    (pid,) = found
+    return pid
 
 
 async def test_a_worker_that_cannot_even_be_asked_for_is_nobodys_to_keep(tmp_path: Path) -> None:

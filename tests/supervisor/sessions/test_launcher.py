@@ -103,6 +103,22 @@ async def test_a_zygote_that_cannot_be_started_now_is_started_later(mock_clock: 
         nursery.cancel_scope.cancel()
 
 
+async def test_a_zygote_that_reads_nothing_is_killed(autojump_clock: MockClock) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    with theirs, subprocess.Popen(["sleep", "600"]) as child:  # noqa: ASYNC220  # the launcher wants one of these
+        try:
+            launcher = Launcher()
+            async with trio.open_nursery() as nursery:
+                await nursery.start(launcher.run, (child, ours))
+                await launcher.launch("bundle")
+                await launcher.wait_next(1)
+                assert child.returncode == -signal.SIGKILL
+                nursery.cancel_scope.cancel()
+        finally:
+            child.kill()
+
+
 async def test_a_zygote_that_does_not_end_by_itself_is_killed_in_the_end(autojump_clock: MockClock) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs, start_stopped() as child:
