@@ -40,9 +40,10 @@ class Room:
         if self._shortage():
             largest = await trio.to_thread.run_sync(_largest, self._state_dir)
             named = ", ".join(f"{path} ({size >> 20} MiB)" for path, size in largest)
+            told = f"; the largest directories are {named}" if named else ", and not by what sessions keep"
             raise Refused(
                 "disk_full",
-                f"the disk of {self._state_dir} is nearly full; the largest directories are {named}",
+                f"the disk of {self._state_dir} is nearly full{told}",
                 "make room: rc df shows what sessions keep, rc delete and rc prune let go of it",
                 directories=[{"path": path, "bytes": size} for path, size in largest],
             )

@@ -71,6 +71,13 @@ async def test_no_session_begins_while_room_is_short_and_the_largest_are_named(t
     assert session.bundle.directory in refused.value.detail
 
 
+async def test_where_nothing_is_kept_no_directory_is_named(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, NEVER_ENOUGH)
+    with pytest.raises(Refused) as refused:
+        await kept.room.check()
+    assert refused.value.detail.endswith(" is nearly full, and not by what sessions keep")
+
+
 async def test_output_of_ended_sessions_goes_but_for_its_end(tmp_path: Path) -> None:
     kept = Kept(tmp_path, NEVER_ENOUGH)
     session = kept.ended()
