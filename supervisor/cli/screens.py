@@ -33,6 +33,8 @@ def _top(args: argparse.Namespace) -> int:
             "run it in a terminal outside every session",
         )
     if not can_show():
+        if can_show(term="any"):
+            raise usage("rc top cannot tell from TERM how to draw here", "set it, as in: TERM=xterm-256color rc top")
         raise usage("rc top needs a terminal in front of somebody", "rc ls and rc status need none")
     run(show, client)
     return exits.DONE

@@ -22,6 +22,12 @@ def test_top_needs_a_terminal(rc: Rc) -> None:
     assert (called.code, "rc status" in called.err) == (2, True)
 
 
+def test_top_says_when_it_is_the_name_of_the_terminal_that_is_missing(rc: Rc) -> None:
+    with terminal(), environment(TERM=""):
+        called = rc("top")
+    assert (called.code, "TERM" in called.err) == (2, True)
+
+
 def test_an_agent_is_told_that_top_is_not_for_it_terminal_or_not(odd: OddBox, odd_rc: Rc) -> None:
     odd.answer("GET", "/v1/box", {"you": {"person": None, "role": "agent", "session": "session_1"}})
     called = odd_rc("top")
