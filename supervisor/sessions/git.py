@@ -19,6 +19,7 @@ TERM_GRACE = 1.0  # git removes its lock files and half-made directories at SIGT
 DRAIN_SECONDS = 0.1  # reading what an ended process left in its pipes takes microseconds
 GROUP_GRACE = 5.0  # after SIGKILL only a disk that does not answer keeps a process
 OUTPUT_MAX = 4 << 20  # the longest answer that we read is a list of refs; what is longer is not an answer
+READ_ONLY = os.strerror(errno.EROFS)
 ERRORS_KEPT = 2000  # of what git wrote to stderr, the end: there stands why
 GROUP_LOOK = 0.002
 NICE = 10  # a tenth of the weight of others: checkouts must not hold up keys, and alone they are as fast as ever
@@ -164,7 +165,17 @@ def failure(ran: Ran, place: str) -> Refused:
     """The refusal for a call that did not succeed, with git's own words as the cause. `place` is where it wrote."""
     if any(words in ran.errors for words in NO_ROOM) or not _has_room(place):
         return disk_full(f"git {ran.verb} found no space left at {place}")
+    if READ_ONLY in ran.errors or _is_read_only(place):
+        detail = f"git {ran.verb}: {place} is on a file system that is read-only"
+        return Refused("git_failed", detail, f"make {place} writable, and try again", stderr=ran.errors)
     return _failed(ran.verb, cause(ran), ran.errors)
+
+
+def _is_read_only(place: str) -> bool:
+    try:
+        return bool(os.statvfs(place).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _has_room(place: str) -> bool:

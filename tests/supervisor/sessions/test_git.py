@@ -41,6 +41,13 @@ async def test_a_failure_carries_the_words_of_git(tmp_path: Path) -> None:
     assert refusal.value.fields == {"stderr": "fatal: Needed a single revision\n"}
 
 
+def test_a_project_that_is_read_only_is_named_as_the_cause() -> None:
+    words = "fatal: cannot lock ref: Unable to create 'x.lock': Read-only file system\n"
+    refused = git.failure(git.Ran("update-ref", 128, b"", words), "/")
+    assert refused.detail == "git update-ref: / is on a file system that is read-only"
+    assert refused.hint == "make / writable, and try again"
+
+
 async def test_a_directory_that_is_gone_is_told_from_a_git_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refusal:
         await git.run("version", cwd=str(tmp_path / "gone"))
