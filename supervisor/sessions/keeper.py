@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 import trio
@@ -16,7 +17,7 @@ from supervisor.sessions.endings import catch_up, ending_left, write_lost
 from supervisor.sessions.link import Link, Stale, Supervisor, open_link
 from supervisor.sessions.session import Session
 from supervisor.sessions.strays import end_strays
-from workers.core.lifecycle import State
+from workers.core.lifecycle import ENDED, State
 from workers.core.wire import Kind
 from workers.errors import Broken
 
@@ -63,14 +64,21 @@ async def keep(session: Session, keeping: Keeping, launched: bool) -> None:
             continue
         patience = 0.0
         try:
-            if 0 < session.facts.last_seq < link.welcome["state"]["last_seq"]:
-                await catch_up(session)  # what happened while there was no link is told by the journal alone
+            if _has_missed(session, link.welcome["state"]):
+                await catch_up(session)
             session.link_up(link)
             await _carry(session, link)
         finally:
             session.link_down()
             link.close()
         silent_since, pauses = trio.current_time(), _pauses()
+
+
+def _has_missed(session: Session, state: dict[str, Any]) -> bool:
+    """Whether something happened that the journal alone tells now: while there was no link, or, with a worker that was
+    quick, all of it. Of a session that has just begun the worker's word says enough."""
+    counts = session.facts.last_seq > 0 or State(state["state"]) in ENDED
+    return counts and session.facts.last_seq < state["last_seq"]
 
 
 def _pauses() -> itertools.chain[float]:
