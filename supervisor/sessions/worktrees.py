@@ -60,13 +60,13 @@ class Worktrees:
             async with self._checkouts:
                 await _check_out(making)
             await _verify(making.tree)
+            return await trio.to_thread.run_sync(_with_notices, making.tree, base)
         except BaseException:
             with trio.CancelScope(shield=True):
                 await self._take_back(repository, making.tree)
             raise
         finally:
             making.close()
-        return await trio.to_thread.run_sync(_with_notices, making.tree, base)
 
     def settle(self, tree_path: str) -> None:
         """The session's agent has been started: from now on this tree is never taken back.
