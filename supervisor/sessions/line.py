@@ -14,7 +14,9 @@ from workers.core.wire import Frame, Reader
 from workers.errors import Broken
 
 READ = 256 << 10  # four of a worker's largest sends in one system call
-FEW = 64 << 10  # as long as that is enough
+# For all lines: what is read is copied out before anybody else runs. Room of its own for each read would be mapped
+# and unmapped for every echo, or spread over the heap.
+_ROOM = memoryview(bytearray(READ))
 CLEAR_SECONDS = 5.0  # for a peer that is busy; one that is stopped must not hold those who talk to it for ever
 DESCRIPTOR = struct.calcsize("i")  # octets
 RIGHTS = socket.CMSG_SPACE(DESCRIPTOR)
@@ -33,7 +35,6 @@ class Line:
         self.lent = -1  # a descriptor that came with a frame; the newest counts
         self._socket = connection
         self._reader = Reader()
-        self._room = FEW  # for what is read next
         self._unsent = bytearray()
         self._ahead: list[Frame] = []
         self._wake = trio.Event()
@@ -112,12 +113,10 @@ class Line:
             try:
                 # Also when there is more: a line that is never dry must not keep all others waiting.
                 await trio.lowlevel.wait_readable(self._socket)
-                data, lent, _, _ = self._socket.recvmsg(self._room, RIGHTS, socket.MSG_CMSG_CLOEXEC)
-                # Room for the largest read is mapped and unmapped by the allocator: more than an echo costs otherwise.
-                self._room = READ if len(data) == self._room else FEW
+                size, lent, _, _ = self._socket.recvmsg_into([_ROOM], RIGHTS, socket.MSG_CMSG_CLOEXEC)
                 if lent:
                     self._keep(lent)
-                return data
+                return _ROOM[:size].tobytes()
             except BlockingIOError:
                 continue
             except trio.ClosedResourceError:
