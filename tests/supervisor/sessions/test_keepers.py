@@ -37,7 +37,7 @@ async def test_a_launch_returns_when_the_agent_is_known_not_to_run(tmp_path: Pat
 async def test_what_a_zygote_was_asked_for_that_is_killed_is_asked_of_the_next(tmp_path: Path) -> None:
     others = zygotes_of_ours()
     async with live_box(tmp_path) as box, trio.open_nursery() as nursery:
-        (zygote,) = zygotes_of_ours() - others
+        (zygote,) = await trio.to_thread.run_sync(until, lambda: zygotes_of_ours() - others)
         os.kill(zygote, signal.SIGSTOP)
         session = box.register(spec_of(tmp_path, "sleep", "600"))
         nursery.start_soon(box.keepers.launch, session)
