@@ -5,17 +5,25 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import math
+import select
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 from supervisor.cli import address
 from workers.errors import Broken, Refused
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 SESSIONS = "/v1/code/sessions"
 LOOK_SECONDS = 60.0  # a box that is asked to show something and is silent for longer is stuck
 ACT_SECONDS = 900.0  # a checkout of a large repository takes minutes, a slow disk more
+HEED_MS = 200  # a Ctrl-C that fell between Python's last look and the system call is heard after so long
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -26,7 +34,22 @@ class UnixConnection(http.client.HTTPConnection):
         self.path = path
 
     def connect(self) -> None:
-        self.sock = address.connect(self.path, self.timeout)
+        connection = address.connect(self.path, self.timeout)
+        self.sock = HeedfulSocket(fileno=connection.detach())
+        self.sock.settimeout(self.timeout)
+
+
+class HeedfulSocket(socket.socket):
+    """Waits in short steps: Python runs its signal handlers between system calls, never in one that has begun."""
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
+        poll, timeout = select.poll(), self.gettimeout()
+        poll.register(self, select.POLLIN)
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while not poll.poll(min(HEED_MS, max(0, until - time.monotonic()) * 1000)):
+            if time.monotonic() >= until:
+                raise TimeoutError("timed out")
+        return super().recv_into(buffer, nbytes, flags)
 
 
 class Client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 
 import pytest
@@ -70,6 +71,22 @@ def test_a_box_that_says_nothing_is_given_up(odd: OddBox, client: Client) -> Non
     never.set()
     assert refused.value.code == "unreachable"
     assert "does not answer within" in refused.value.detail
+
+
+def test_a_ctrl_c_that_interrupted_no_system_call_is_heard(odd: OddBox, client: Client) -> None:
+    heard, answered = threading.Event(), threading.Event()
+
+    def interrupt(asked: object) -> Reply:
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # to this thread: the asking one sleeps on
+        if not heard.wait(5):
+            answered.set()
+        return Reply(b"{}")
+
+    odd.answers["GET", "/x"] = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        client.get("/x")
+    assert not answered.is_set()
+    heard.set()
 
 
 def test_what_somebody_typed_cannot_leave_its_place_in_a_path() -> None:
