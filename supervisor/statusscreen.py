@@ -27,6 +27,7 @@ FRAME_SECONDS = 0.05  # 32 busy sessions change many times a second, and nobody 
 TICK_SECONDS = 10.0  # ages go on though nothing happens
 KEYS_MAX = 256  # octets of one read; more is a paste, of which only the first keys are meant
 DEFAULT_SIZE = (80, 24)
+LAST_WORD_MS = 200  # a terminal that takes nothing for so long is not being drawn
 
 CTRL_C = "\x03"
 ESCAPE = "\x1b"
@@ -154,7 +155,8 @@ class _Frames:
         self._live.stop()
         poll = select.poll()
         poll.register(self._stdout, select.POLLOUT)
-        if any(event & select.POLLOUT for _, event in poll.poll(0)):
+        # A frame that a thread is still writing keeps the terminal busy for a moment.
+        if any(event & select.POLLOUT for _, event in poll.poll(LAST_WORD_MS)):
             _write(self._stdout, self._take())
 
     def frame(self, view: BoxView, page: str) -> bytes:
