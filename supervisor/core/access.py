@@ -11,20 +11,24 @@ from workers.errors import Refused
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request acts for: `owner` of the box, `agent` of one session, or `anonymous` (nobody has signed in)."""
+    """Who a request acts for: `owner` of the box, `agent` of one session, or `anonymous` (nobody has signed in).
+
+    `device` is the id of the paired device that they act from; None on the box's own socket.
+    """
 
     kind: str
     session: str | None = None
+    device: str | None = None
 
     def you(self) -> dict[str, object]:
         """What `GET /v1/box` says of the asker."""
         if self.kind == "owner":
-            return {"person": "owner", "role": "admin", "device": None}
+            return {"person": "owner", "role": "admin", "device": self.device}
         return {"person": None, "role": self.kind, "device": None, "session": self.session}
 
     def by(self) -> dict[str, object]:
         """What events and sessions say of whoever caused them."""
-        return {"person": "owner" if self.kind == "owner" else None, "device": None}
+        return {"person": "owner" if self.kind == "owner" else None, "device": self.device}
 
     def role_in(self, session: str) -> str:
         """The role in one session: the owner's own, or that of somebody who only looks."""
