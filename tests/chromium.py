@@ -38,7 +38,7 @@ def chromium(*flags: str) -> Iterator[str]:
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
             [program, *FLAGS, *sandbox, *flags, f"--user-data-dir={home / 'profile'}", "about:blank"],
-            env={**environment, "HOME": str(home)},
+            env={**environment, "HOME": str(home), "TMPDIR": str(home)},  # it leaves things in both
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
