@@ -42,6 +42,7 @@ from supervisor.web.api import build_api
 from supervisor.web.idempotency import Once
 from supervisor.web.listener import serve as listen
 from supervisor.web.peer import judge_peer
+from supervisor.web.signin import Nobody
 from supervisor.web.sockets import Entrance, bind_tcp, bind_unix
 from supervisor.web.streams.serve import serve_websocket
 from workers.errors import Refused
@@ -110,7 +111,7 @@ async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options:
             behind.start_soon(box.room.watch)
             behind.start_soon(box.lookout.watch)
             async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
-                await front.start(listen, entrances, api, partial(serve_websocket, box), who, box.stopping)
+                await front.start(listen, entrances, api, partial(serve_websocket, box), who, Nobody(), box.stopping)
                 behind.start_soon(_begin, parts, options, outlet, hung_up)
         tell_systemd(STOPPING)
         behind.cancel_scope.cancel()

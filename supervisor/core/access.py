@@ -99,6 +99,9 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", SESSION + "/exec"): Action.EXECUTE,
 }
 
+# Documents of the page. A link on another site may lead here, since opening one starts nothing.
+PAGES = ("/", "/pair", "/code/{id}")
+
 # What a WebSocket may be opened on; a GET as far as HTTP goes.
 WEBSOCKETS: dict[str, Action] = {
     "/v1/stream": Action.WATCH_BOX,
@@ -190,6 +193,14 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 _PATTERNS = {template: _pattern(template) for template in {*WEBSOCKETS, *(template for _, template in ROUTES)}}
+
+
+_PAGE_PATTERNS = tuple(map(_pattern, PAGES))
+
+
+def is_page(path: str) -> bool:
+    """Whether a document of the page is at this decoded path."""
+    return any(pattern.fullmatch(path) for pattern in _PAGE_PATTERNS)
 
 
 def _leading_to(path: str, websocket: bool) -> dict[str, Route]:

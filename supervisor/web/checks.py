@@ -11,11 +11,13 @@ from supervisor.core import access
 from supervisor.core.access import Principal, Route
 from supervisor.core.printable import visible
 from supervisor.errors import INTERNAL
+from supervisor.web.approach import Approach, check_approach
 from supervisor.web.body import Body, check_media_type, given_back
 from supervisor.web.boundary import one_connection
 from supervisor.web.head import Head, refuse_large
-from supervisor.web.hosts import check_meant_for_us
 from supervisor.web.problems import SECURITY_HEADERS, problem_response
+from supervisor.web.signin import SignIn
+from supervisor.web.sockets import Entrance
 from workers.errors import Refused
 
 log = structlog.get_logger()
@@ -24,14 +26,17 @@ PATH_SHOWN = 200  # characters of a path that somebody made up, in a line of the
 BINARY_BODIES = {(access.SESSION + "/files", "PUT")}  # a file's content; everything else is JSON
 
 
-def check_head(head: Head, principal: Principal, hosts: frozenset[str] | None) -> Route:
-    """The checks that need only the head, in the order of the contract: Host, sign-in, route, role.
+def check_head(head: Head, entrance: Entrance, peer: str | None) -> Approach:
+    """The checks that need only the head and come before it is asked who asks: its size, and whom it is meant for.
 
-    `hosts` are the names that the listener goes by, None where they are not checked. Raises Refused.
+    Raises Refused.
     """
     refuse_large(head)
-    if hosts is not None:
-        check_meant_for_us(head, hosts)
+    return check_approach(head, entrance, peer)
+
+
+def check_route(head: Head, principal: Principal) -> Route:
+    """Where it leads, and whether they may go there, in this order. Raises Refused."""
     try:
         return access.route(principal, head.method, head.path, head.asks_for_websocket)
     except Refused as refused:
@@ -42,10 +47,16 @@ def check_head(head: Head, principal: Principal, hosts: frozenset[str] | None) -
 
 
 class Checked:
-    """The API behind all checks. Expects `principal`, `transport` and `hosts` in `scope["state"]`; adds `route`."""
+    """The API behind all checks.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Expects in `scope["state"]` what is known of the connection: `entrance`, `peer` (an IP address, None on the Unix
+    socket) and `asker` (who it is on the Unix socket, settled at accept; None on TCP, where each request says it).
+    Adds what is found of the request: `approach`, `principal` and `route`.
+    """
+
+    def __init__(self, app: ASGIApp, sign_in: SignIn) -> None:
         self._app = app
+        self._sign_in = sign_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":  # the listener keeps them away; should one come, it goes no further
@@ -62,7 +73,9 @@ class Checked:
         head = Head.of_scope(scope)
         body = Body(head, receive)
         try:
-            route = check_head(head, state["principal"], state["hosts"])
+            approach = check_head(head, state["entrance"], state["peer"])
+            principal = state["asker"] or await self._sign_in.who(head, approach)
+            route = check_route(head, principal)
             if head.asks_for_websocket:
                 raise Refused("invalid", "a WebSocket needs a connection of its own", "open a new connection for it")
             content = await body.read()
@@ -72,7 +85,7 @@ class Checked:
             await body.discard()
             await answer.refuse(refused)
             return
-        state["route"] = route
+        state.update(approach=approach, principal=principal, route=route)
         if head.method == "HEAD":  # the answer to a GET; the server, which keeps its own scope, leaves the body out
             scope = {**scope, "method": "GET"}
         await self._app(scope, given_back(content, receive), answer.send)

@@ -12,15 +12,17 @@ from hypercorn.trio.worker_context import WorkerContext
 from starlette.types import ASGIApp
 
 from supervisor.core.access import ANONYMOUS, Principal
+from supervisor.core.forwarded import address_of
 from supervisor.web.boundary import one_connection
 from supervisor.web.bounded import WRITE_TIMEOUT, Bounded
-from supervisor.web.checks import Checked, check_head
+from supervisor.web.checks import Checked, check_head, check_route
 from supervisor.web.head import Head, read_head
 from supervisor.web.places import Place, Places
 from supervisor.web.problems import closing_response
 from supervisor.web.replay import Replay
+from supervisor.web.signin import SignIn
 from supervisor.web.sockets import Entrance
-from workers.errors import Refused
+from workers.errors import Broken, Refused
 
 SEND_BUFFER = 256 * 1024  # octets; left to itself the kernel takes 3.7 MiB from us before a stuck reader is noticed
 STOP_GRACE = 1.0  # seconds for answers that are under way when the box stops
@@ -42,14 +44,16 @@ async def serve(
     app: ASGIApp,
     streams: Streams,
     who: Who,
+    sign_in: SignIn,
     stopping: trio.Event,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `stopping` is set and what was under way has ended, or `STOP_GRACE` is over.
 
-    `who` judges a connection on the Unix socket once, at accept; nobody is known on TCP. Takes the sockets over.
+    `who` judges a connection on the Unix socket once, at accept; on TCP `sign_in` judges each request. Takes the
+    sockets over.
     """
-    door = _Door(app, streams, who)
+    door = _Door(app, streams, who, sign_in)
     listeners = [(trio.SocketListener(trio.socket.from_stdlib_socket(each.socket)), each) for each in entrances]
     async with trio.open_nursery() as connections:
         async with trio.open_nursery() as accepting:
@@ -66,10 +70,12 @@ async def serve(
 class _Door:
     """What all connections share."""
 
-    def __init__(self, app: ASGIApp, streams: Streams, who: Who) -> None:
-        self._app = ASGIWrapper(Checked(app))  # type: ignore[arg-type]  # Hypercorn and Starlette each type ASGI
+    def __init__(self, app: ASGIApp, streams: Streams, who: Who, sign_in: SignIn) -> None:
+        checked = Checked(app, sign_in)
+        self._app = ASGIWrapper(checked)  # type: ignore[arg-type]  # Hypercorn and Starlette each type ASGI
         self._streams = streams
         self._who = who
+        self._sign_in = sign_in
         self._places = Places()
         self.context = WorkerContext(None)
 
@@ -78,31 +84,48 @@ class _Door:
         with one_connection(transport=entrance.transport):
             async with stream:
                 stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, SEND_BUFFER)
-                principal = ANONYMOUS if entrance.transport == "tcp" else await self._who(stream.socket)
+                asker, peer = None, None
+                if entrance.transport == "tcp":
+                    entrance, peer = _settle(entrance, stream.socket)
+                else:
+                    asker = await self._who(stream.socket)
                 try:
-                    with self._places.take(principal) as place:
-                        await self._serve(entrance, stream, principal, place)
+                    with self._places.take(asker or ANONYMOUS) as place:
+                        await self._serve(entrance, stream, peer, asker, place)
                 except Refused as refused:
                     await _refuse(stream, refused)
 
-    async def _serve(self, entrance: Entrance, stream: trio.SocketStream, principal: Principal, place: Place) -> None:
+    async def _serve(
+        self, entrance: Entrance, stream: trio.SocketStream, peer: str | None, asker: Principal | None, place: Place
+    ) -> None:
         read = await read_head(stream)
         if read is None:
             return
         head, raw_head = read
-        try:
-            check_head(head, principal, entrance.hosts)
-        except Refused as refused:
-            await _refuse(stream, refused, head.method)
-            return
         if head.asks_for_websocket:
             place.may_go = False
+            try:
+                approach = check_head(head, entrance, peer)
+                principal = asker or await self._sign_in.who(head, approach)
+                check_route(head, principal)
+            except Refused as refused:
+                await _refuse(stream, refused, head.method)
+                return
             await self._streams(stream, head, raw_head, principal)
             return
-        place.may_go = principal == ANONYMOUS
+        place.may_go = asker is None
         line = Replay(stream, raw_head)
-        known = {"principal": principal, "transport": entrance.transport, "hosts": entrance.hosts}
+        known = {"entrance": entrance, "peer": peer, "asker": asker}
         await Bounded(self._app, self.context, {**known, "delivered": line.delivered}, line).run()
+
+
+def _settle(entrance: Entrance, connection: trio.socket.SocketType) -> tuple[Entrance, str]:
+    """The entrance as it is for this connection, and the address at its other end. Raises Broken when that has left."""
+    try:
+        peer, ours = connection.getpeername()[0], connection.getsockname()[0]
+    except OSError:
+        raise Broken("the client left before it was looked at") from None
+    return entrance.at(ours), str(address_of(peer) or peer)
 
 
 async def _refuse(stream: trio.SocketStream, refused: Refused, method: str = "GET") -> None:

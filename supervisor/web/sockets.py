@@ -6,9 +6,10 @@ import contextlib
 import errno
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from supervisor.web.hosts import allowed_hosts, is_loopback
+from supervisor.core.forwarded import Network, address_of
+from supervisor.web.hosts import LOOPBACK, Names, in_url, is_loopback, own_names
 from workers.errors import Refused
 
 BACKLOG = 512  # connections the kernel keeps while we are busy: 64 at one instant beside 200 that say nothing
@@ -17,17 +18,33 @@ ADDRESS_LIMIT = 107  # octets of a Unix address, by the kernel's sockaddr_un
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """A listening socket. `hosts` are the names it may be called by; None on the Unix socket, where none is checked."""
+    """A listening socket. `transport` is `unix` or `tcp`; `names` is what it may be called, None on the Unix socket,
+    where that is not checked.
+
+    What `proxies` say of the requests that they pass on is believed. `is_behind_proxy`: others could reach it and
+    would be heard by everybody on the way, so that it takes nothing but what comes from these.
+    """
 
     socket: socket.socket
     transport: str
-    hosts: frozenset[str] | None = None
+    names: Names | None = None
+    proxies: tuple[Network, ...] = ()
+    is_behind_proxy: bool = False
 
     @property
     def url(self) -> str:
         """What to open to get here. Only for TCP."""
+        assert self.names is not None
         host, port = self.socket.getsockname()[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        return f"{self.names.scheme}://{in_url(host)}:{port}"
+
+    def at(self, address: str) -> Entrance:
+        """As it is for a connection that came to this address of ours."""
+        if self.names is None or self.names.own:
+            return self
+        found = address_of(address)
+        names = LOOPBACK if found is None or found.is_loopback else {in_url(str(found))}
+        return replace(self, names=self.names.with_own(names))
 
 
 def bind_unix(path: str) -> Entrance:
@@ -74,7 +91,7 @@ def bind_tcp(listen: str) -> Entrance:
             bound.close()
         raise _not_to_be_had(listen, error) from error
     bound.setblocking(False)
-    return Entrance(bound, "tcp", allowed_hosts(host))
+    return Entrance(bound, "tcp", Names(own_names(host)))
 
 
 def parse_listen(listen: str) -> tuple[str, int]:

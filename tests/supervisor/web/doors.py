@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from supervisor.core.access import OWNER, Principal
 from supervisor.web.head import Head
 from supervisor.web.listener import Streams, serve
+from supervisor.web.signin import Nobody, SignIn
 from supervisor.web.sockets import Entrance, bind_tcp, bind_unix
 
 DEADLINE = 60.0  # seconds (also of a test's own clock) until a test that waits for an answer gives up
@@ -145,11 +146,16 @@ class Door:
 
 @contextlib.asynccontextmanager
 async def open_door(
-    directory: Path, app: ASGIApp | None = None, streams: Streams | None = None, asker: Principal = OWNER
+    directory: Path,
+    app: ASGIApp | None = None,
+    streams: Streams | None = None,
+    asker: Principal = OWNER,
+    tcp: Entrance | None = None,
+    sign_in: SignIn | None = None,
 ) -> AsyncIterator[Door]:
-    """Serve `app` (a small one of our own if None) on a socket in `directory` and on a port of the loopback."""
+    """Serve `app` (a small one of our own if None) on a socket in `directory` and on `tcp`, a port of the loopback."""
     path = str(directory / "rc.sock")
-    door = Door(bind_unix(path), bind_tcp("127.0.0.1:0"), path, trio.Event(), trio.Event(), asker)
+    door = Door(bind_unix(path), tcp or bind_tcp("127.0.0.1:0"), path, trio.Event(), trio.Event(), asker)
 
     async def shake_hands(stream: trio.SocketStream, head: Head, raw_head: bytes, principal: Principal) -> None:
         door.websockets.append((head, raw_head, principal))
@@ -161,7 +167,9 @@ async def open_door(
     async def serve_until_stopped(task_status: trio.TaskStatus[None]) -> None:
         entrances = [door.unix, door.tcp]
         kept = streams or shake_hands
-        await serve(entrances, app or small_app(), kept, who, door.stopping, task_status=task_status)
+        await serve(
+            entrances, app or small_app(), kept, who, sign_in or Nobody(), door.stopping, task_status=task_status
+        )
         door.stopped.set()
 
     async with trio.open_nursery() as nursery:
@@ -175,7 +183,9 @@ def small_app() -> ASGIApp:
 
     async def echo(request: Request) -> JSONResponse:
         body = await request.body()
-        return JSONResponse({"path": request.url.path, "octets": len(body), "transport": request.state.transport})
+        approach = request.state.approach
+        came = {"transport": approach.entrance.transport, "address": approach.address, "origins": approach.origins}
+        return JSONResponse({"path": request.url.path, "octets": len(body), **came})
 
     async def endless(request: Request) -> StreamingResponse:
         async def pieces() -> AsyncIterator[bytes]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +13,16 @@ from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from supervisor.core.access import ANONYMOUS, OWNER, Principal
-from supervisor.web.checks import Checked, check_head
+from supervisor.web.approach import Approach
+from supervisor.web.checks import Checked, check_head, check_route
 from supervisor.web.head import HEAD_LIMIT, Head
-from supervisor.web.hosts import LOOPBACK
+from supervisor.web.signin import Nobody, SignIn
+from supervisor.web.sockets import Entrance, bind_tcp, bind_unix
 from workers.errors import Broken, Refused
 
 AGENT = Principal("agent", "session_own")
+with socket.socket() as _closed:
+    NOWHERE = Entrance(_closed, "unix")
 
 
 def head(method: str = "GET", path: str = "/v1/box", **headers: str) -> Head:
@@ -23,44 +30,89 @@ def head(method: str = "GET", path: str = "/v1/box", **headers: str) -> Head:
     return Head(method, path, path, "", named)
 
 
-def refusal(asked: Head, principal: Principal, hosts: frozenset[str] | None = None) -> str | None:
+class Known:
+    """Takes everybody for the same, and remembers how they came."""
+
+    def __init__(self, principal: Principal) -> None:
+        self.principal = principal
+        self.approaches: list[Approach] = []
+
+    async def who(self, head: Head, approach: Approach) -> Principal:
+        self.approaches.append(approach)
+        return self.principal
+
+
+@pytest.fixture
+def unix(tmp_path: Path) -> Iterator[Entrance]:
+    entrance = bind_unix(str(tmp_path / "rc.sock"))
+    with entrance.socket:
+        yield entrance
+
+
+@pytest.fixture
+def tcp() -> Iterator[Entrance]:
+    entrance = bind_tcp("127.0.0.1:0")
+    with entrance.socket:
+        yield entrance
+
+
+def refusal(asked: Head, principal: Principal, entrance: Entrance) -> str | None:
     with capture_logs():
         try:
-            check_head(asked, principal, hosts)
+            check_head(asked, entrance, "127.0.0.1")
+            check_route(asked, principal)
         except Refused as refused:
             return refused.code
     return None
 
 
-def test_the_order_is_size_host_sign_in_route_role() -> None:
+def test_the_order_is_size_host_sign_in_route_role(tcp: Entrance) -> None:
     evil = {"host": "evil.example"}
-    assert refusal(head(path="/x", pad="x" * HEAD_LIMIT, **evil), ANONYMOUS, LOOPBACK) == "head_too_large"
-    assert refusal(head(path="/x", **evil), ANONYMOUS, LOOPBACK) == "misdirected"
-    assert refusal(head(path="/healthz", **evil), ANONYMOUS, LOOPBACK) == "misdirected"
-    assert refusal(head(path="/x", host="localhost"), ANONYMOUS, LOOPBACK) == "unauthenticated"
-    assert refusal(head(path="/x", host="localhost"), OWNER, LOOPBACK) == "not_found"
-    assert refusal(head("DELETE", host="localhost"), OWNER, LOOPBACK) == "method_not_allowed"
-    assert refusal(head("PATCH", host="localhost"), AGENT, LOOPBACK) == "not_allowed"
-    assert refusal(head(host="localhost"), AGENT, LOOPBACK) is None
+    assert refusal(head(path="/x", pad="x" * HEAD_LIMIT, **evil), ANONYMOUS, tcp) == "head_too_large"
+    assert refusal(head(path="/x", **evil), ANONYMOUS, tcp) == "misdirected"
+    assert refusal(head(path="/healthz", **evil), ANONYMOUS, tcp) == "misdirected"
+    assert refusal(head(path="/x", host="localhost"), ANONYMOUS, tcp) == "unauthenticated"
+    assert refusal(head(path="/x", host="localhost"), OWNER, tcp) == "not_found"
+    assert refusal(head("DELETE", host="localhost"), OWNER, tcp) == "method_not_allowed"
+    assert refusal(head("PATCH", host="localhost"), AGENT, tcp) == "not_allowed"
+    assert refusal(head(host="localhost"), AGENT, tcp) is None
 
 
-def test_no_host_is_checked_on_the_unix_socket() -> None:
-    assert refusal(head(host="evil.example", origin="http://evil.example"), OWNER) is None
+def test_no_host_is_checked_on_the_unix_socket(unix: Entrance) -> None:
+    assert refusal(head(host="evil.example", origin="http://evil.example"), OWNER, unix) is None
 
 
 def test_what_a_session_may_not_do_is_logged() -> None:
     with capture_logs() as lines, pytest.raises(Refused):
-        check_head(head("POST", "/v1/\x1b[31m"), AGENT, None)
+        check_route(head("POST", "/v1/\x1b[31m"), AGENT)
     told = {"event": "not_allowed", "session": "session_own", "by": "agent", "method": "POST", "log_level": "warning"}
     assert lines == [{**told, "path": "/v1/\\x1b[31m"}]
+
+
+async def test_each_request_on_tcp_says_anew_who_asks(tcp: Entrance) -> None:
+    known = Known(OWNER)
+    client = Client(echo, entrance=tcp, sign_in=known)
+    assert await client.ask("GET", "/v1/box", host="localhost:9", authorization="DPoP x") == 200
+    known.principal = ANONYMOUS
+    assert await client.ask("GET", "/v1/box", host="localhost:9") == 401
+    assert await client.ask("GET", "/v1/box", host="evil.example") == 421
+    assert [each.origins for each in known.approaches] == [("http://localhost:9",)] * 2
+    assert known.approaches[0].address == "192.0.2.7"
 
 
 class Client:
     """Asks `Checked` as the server does."""
 
-    def __init__(self, app: Any, principal: Principal = OWNER) -> None:
-        self.app = Checked(app)
-        self.principal = principal
+    def __init__(
+        self,
+        app: Any,
+        principal: Principal | None = OWNER,
+        entrance: Entrance | None = None,
+        sign_in: SignIn | None = None,
+    ) -> None:
+        self.app = Checked(app, sign_in or Nobody())
+        self.asker = principal if entrance is None else None
+        self.entrance = entrance or NOWHERE
         self.sent: list[Message] = []
 
     async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> int:
@@ -73,7 +125,7 @@ class Client:
             "raw_path": path.encode(),
             "query_string": b"",
             "headers": named,
-            "state": {"principal": self.principal, "transport": "unix", "hosts": None},
+            "state": {"entrance": self.entrance, "peer": "192.0.2.7", "asker": self.asker},
         }
 
         async def receive() -> Message:

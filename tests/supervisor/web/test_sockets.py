@@ -21,7 +21,7 @@ def test_the_unix_socket_is_for_this_account_and_replaces_an_old_one(tmp_path: P
             client.connect(str(path))
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-        assert (entrance.transport, entrance.hosts) == ("unix", None)
+        assert (entrance.transport, entrance.names) == ("unix", None)
 
 
 def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_port_of_the_loopback_is_bound(listen: str) -> None:
         assert port > 0
         assert entrance.url.endswith(f":{port}")
         assert entrance.url.startswith(("http://127.0.0.1", "http://[::1]"))
-        assert entrance.hosts is not None and "localhost" in entrance.hosts
+        assert entrance.names is not None and "localhost" in entrance.names.own
 
 
 def test_a_port_in_use_is_named() -> None:
