@@ -112,6 +112,7 @@ def put_together(
         verbs=verbs,
         contents=Contents(inspector),
         executions=executions,
+        launcher=launcher,
         house=House(settings.state_dir, registry, claims, trash, inspector),
         room=room,
         lookout=lookout,

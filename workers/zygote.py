@@ -91,6 +91,8 @@ def _serve(wish: dict[str, Any], handed: int, umask: int) -> None:
     elif wish["do"] == "inspect":
         set_name("rc-inspector")
         inspector.run(wish["question"], float(wish["deadline"]), socket.socket(fileno=handed))
+    elif wish["do"] == "nothing":  # that it could be forked is the answer
+        pass
     elif wish["do"] == "exec":
         set_name("rc-exec")
         become_subreaper()

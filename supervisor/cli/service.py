@@ -25,7 +25,9 @@ def _service(args: argparse.Namespace) -> int:
 
 
 def unit_path() -> str:
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    if not os.path.isabs(base):  # the specification of base directories has a relative one be ignored
+        base = os.path.expanduser("~/.config")
     return os.path.join(base, "systemd", "user", systemd.UNIT)
 
 

@@ -21,6 +21,7 @@ from supervisor.sessions.creation import Creation, Wish
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.executions import Executions
 from supervisor.sessions.house import House
+from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.lookout import Lookout
 from supervisor.sessions.projects import Projects
 from supervisor.sessions.registry import Registry
@@ -31,7 +32,7 @@ from supervisor.sessions.switches import Switches
 from supervisor.sessions.verbs import Verbs
 from supervisor.sessions.watch import Watch, Watches
 from workers.core.lifecycle import State
-from workers.errors import Refused
+from workers.errors import Broken, Refused
 
 VERSION = metadata.version("rcbox")  # of this process: an upgrade on disk shows after `rc restart`
 Value = TypeVar("Value")
@@ -56,6 +57,7 @@ class Box:
     verbs: Verbs
     contents: Contents
     executions: Executions
+    launcher: Launcher
     house: House
     room: Room
     lookout: Lookout
@@ -113,6 +115,12 @@ class Box:
             raise Refused("not_ready", "no project of this box is there", "rc project add PATH adds one")
         if self.room.is_short:
             raise Refused("not_ready", "the disk is nearly full", "rc df shows what is kept, rc prune lets go of it")
+        try:
+            await self.launcher.check()
+        except Broken as broken:
+            raise Refused(
+                "not_ready", str(broken), "it is started again by itself; try again in some seconds"
+            ) from None
 
     def sessions(self, principal: Principal) -> list[Session]:
         """Those that the asker may see, oldest first."""

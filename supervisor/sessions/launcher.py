@@ -24,6 +24,7 @@ SILENT_SECONDS = 5.0  # a fork takes it 2 ms; one that reads no wish for this lo
 LOOK_SECONDS = 0.5  # how often that is looked at, while a wish waits
 END_SECONDS = 3.0  # a zygote ends some milliseconds after its socket; forking for others may take it a while
 REACH_SECONDS = 10.0  # how long a wish waits for a zygote that is being started again
+CHECK_SECONDS = 2.0  # who asks whether a session could be started wants to know about now
 MAX_WISH = 128 << 10  # one message of the control socket; the environment goes by the bundle, except for `exec`
 
 # The package is loaded by its directory: with -I -S no site-packages is on the path, which keeps `workers` honest
@@ -160,6 +161,15 @@ class Launcher:
         """Until there is a later zygote than this."""
         while self._number <= number:
             await self._came.wait()
+
+    async def check(self) -> None:
+        """Return when the zygote has forked a process that does nothing. Raises Broken when it does not within
+        `CHECK_SECONDS`."""
+        with trio.move_on_after(CHECK_SECONDS):
+            async with self.ask({"do": "nothing"}) as stream:
+                await stream.receive_some(1)  # its end, which is all that comes
+            return
+        raise Broken("the process that starts workers does not answer")
 
     async def launch(self, bundle: str, *, resume: bool = False) -> None:
         """Ask for a detached worker of this bundle. That it runs shows on its link. Raises Broken."""

@@ -72,11 +72,14 @@ def _write_first(record: int, tree: Tree) -> None:
 
 def forget_if_empty(path: str) -> bool:
     """Whether the record beside `path` was cut off before it said anything; then it goes, with an empty tree."""
-    if os.path.getsize(path + RECORD) > 0:
+    try:
+        if os.path.getsize(path + RECORD) > 0:
+            return False
+        with contextlib.suppress(OSError):
+            os.rmdir(path)  # refuses a directory that holds anything
+        forget(path)
+    except OSError:  # what cannot be looked at or removed is no reason not to start
         return False
-    with contextlib.suppress(OSError):
-        os.rmdir(path)  # refuses a directory that holds anything
-    forget(path)
     return True
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.cli.service import unit_text
+from supervisor.cli.service import unit_path, unit_text
 from tests.supervisor.cli.calling import Called, call, directory, environment
 from tests.supervisor.cli.test_systemd import programs
 from tests.supervisor.web.boxes import ServedBox
@@ -65,6 +65,11 @@ def test_a_box_is_installed_with_the_paths_of_this_machine(machine: Machine, tmp
     assert f"WorkingDirectory={tmp_path}/a place, 100%%\n" in unit
     assert f'Environment="PATH={machine.path}"\n' in unit
     assert "KillMode=process\n" in unit
+
+
+def test_a_relative_place_for_settings_counts_as_none(tmp_path: Path) -> None:
+    with environment(XDG_CONFIG_HOME="config", HOME=str(tmp_path)):
+        assert unit_path() == f"{tmp_path}/.config/systemd/user/rcbox.service"
 
 
 def test_what_it_starts_is_this_installation(machine: Machine) -> None:

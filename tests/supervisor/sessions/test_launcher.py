@@ -82,6 +82,11 @@ async def test_who_asks_gets_the_other_end_of_what_the_zygote_gets(slow: Slow) -
         assert slow.read() == {"do": "exec"}
 
 
+async def test_a_zygote_that_forks_nothing_is_not_ready(slow: Slow, autojump_clock: MockClock) -> None:
+    with pytest.raises(Broken, match="does not answer"):
+        await slow.launcher.check()
+
+
 async def test_a_zygote_that_cannot_be_started_now_is_started_later(mock_clock: MockClock) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with trio.open_nursery() as nursery:

@@ -84,6 +84,10 @@ def test_an_empty_record_beside_a_tree_with_files_goes_alone(tmp_path: Path) -> 
     assert Path(path, "work").exists() and found(f"{tmp_path}/worktrees") == []
 
 
+def test_a_record_that_is_gone_meanwhile_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    assert not forget_if_empty(tree(tmp_path).path)
+
+
 def test_a_record_that_says_something_stays(tmp_path: Path) -> None:
     making = begin(tree(tmp_path))
     making.close()
