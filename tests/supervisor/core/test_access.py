@@ -138,3 +138,8 @@ def test_a_principal_tells_who_it_is() -> None:
     assert AGENT.by() == {"person": None, "device": None}
     assert OWNER.role_in("session_own") == "owner"
     assert AGENT.role_in("session_own") == "viewer"
+
+
+def test_documents_of_the_page_are_told_from_all_else() -> None:
+    assert all(map(access.is_page, ("/", "/pair", "/code/session_a")))
+    assert not any(map(access.is_page, ("", "/v1/box", "/healthz", "/code/", "/code/a/b", "/pair/x")))
