@@ -252,12 +252,12 @@ class Page:
 class Context:
     """Somebody's browser: cookies, storage and caches apart from all others."""
 
-    def __init__(self, tools: DevTools, id: str) -> None:
+    def __init__(self, tools: DevTools, id: str | None) -> None:
         self._tools = tools
-        self._id = id
+        self._where = {} if id is None else {"browserContextId": id}
 
     async def page(self, url: str | None = None) -> Page:
-        target = await self._tools.call("Target.createTarget", url="about:blank", browserContextId=self._id)
+        target = await self._tools.call("Target.createTarget", url="about:blank", **self._where)
         session = await self._tools.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         page = Page(self._tools, target["targetId"], session["sessionId"])
         await page.prepare()
@@ -266,7 +266,7 @@ class Context:
         return page
 
     async def close(self) -> None:
-        await self._tools.call("Target.disposeBrowserContext", browserContextId=self._id)
+        await self._tools.call("Target.disposeBrowserContext", **self._where)
 
 
 class Browser:
@@ -274,7 +274,7 @@ class Browser:
 
     def __init__(self, tools: DevTools) -> None:
         self._tools = tools
-        self._contexts: list[Context] = []
+        self.usual = Context(tools, None)  # the others are like private windows, which refuse other sites' cookies
 
     async def context(self) -> Context:
         made = await self._tools.call("Target.createBrowserContext", disposeOnDetach=True)

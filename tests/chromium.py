@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -28,11 +29,16 @@ FLAGS = [
 
 
 @contextlib.contextmanager
-def chromium(*flags: str) -> Iterator[str]:
-    """A browser with these flags beside `FLAGS`: where its DevTools listen. Nothing of it is left at the end."""
+def chromium(*flags: str, preferences: object = None) -> Iterator[str]:
+    """A browser with these flags beside `FLAGS`: where its DevTools listen. Nothing of it is left at the end.
+
+    `preferences` are what its person has chosen in its settings, as in the file of this name.
+    """
     program = shutil.which(PROGRAM)
     assert program is not None, "there is no chromium here: apt-get install chromium"
     home = Path(tempfile.mkdtemp(prefix="rc-browser-"))
+    (home / "profile/Default").mkdir(parents=True)
+    (home / "profile/Default/Preferences").write_text(json.dumps(preferences or {}))
     sandbox = ["--no-sandbox"] if os.getuid() == 0 else []  # it refuses to run as root with it
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("RC_", "XDG_", "DBUS_"))}
     with (home / "log").open("wb") as log:
