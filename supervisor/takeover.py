@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import trio
 
 from supervisor.assembly import refuse_others
-from supervisor.cli.address import SOCKET, Address
-from supervisor.cli.client import Client
+from supervisor.client.address import of_state_dir
+from supervisor.client.api import Client
 from supervisor.projectchoice import choose
 from supervisor.records import remembered
 from supervisor.serveoptions import ServeOptions
@@ -60,7 +60,7 @@ def _check_listen(listen: Iterable[str], state_dir: str) -> None:
 
 def _ports(state_dir: str) -> set[int | None]:
     """Where the supervisor that runs listens; none when it does not say."""
-    client = Client(Address(os.path.join(state_dir, SOCKET), None))
+    client = Client(of_state_dir(state_dir))
     try:
         with client.answer("GET", "/v1/box", timeout=ANSWER_SECONDS) as answer:
             return {urlsplit(url).port for url in json.load(answer)["urls"]}

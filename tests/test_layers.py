@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.statelock": CORES | {"workers.bundle"},
     "supervisor.logs": CORES,
     "supervisor.sessions": CORES | BUNDLES | BASEMENT,
+    "supervisor.client": CORES,
     "supervisor.web": CORES | BUNDLES | BASEMENT | {"supervisor.sessions", "supervisor.procfs"},
     "supervisor.doctor": CORES | BASEMENT | {"supervisor.statedir"},
     "supervisor.foreground": set(),
@@ -56,7 +57,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.assembly": {"supervisor", "workers"},
     "supervisor.detached": CORES | {"supervisor.serveoptions"},
     "supervisor.projectchoice": {"supervisor", "workers"},
-    "supervisor.takeover": {"supervisor", "workers"},
+    "supervisor.takeover": CORES
+    | BASEMENT
+    | {"supervisor.assembly", "supervisor.client", "supervisor.projectchoice", "supervisor.serveoptions"}
+    | {"supervisor.sessions", "supervisor.web"},
     "supervisor.running": {"supervisor", "workers"},
     "supervisor.cli": {"supervisor", "workers"},
     "supervisor.__main__": {"supervisor", "workers"},

@@ -1,28 +1,13 @@
-"""Which box is meant, and the way to its socket."""
+"""Which box is meant, and where the asker sits."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import socket
 import stat
-from dataclasses import dataclass
 
-from supervisor.cli.arguments import usage
+from supervisor.client.address import Address, of_name, of_state_dir
 from supervisor.statedir import state_dir_of
-from workers.errors import Refused
-
-SOCKET = "rc.sock"
-ADDRESS_MAX = 107  # octets of a socket's path that the kernel takes
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """`socket` is the path of `rc.sock`. `state_dir` is None for a box that was named by its socket: nobody may
-    start that one on the asker's behalf."""
-
-    socket: str
-    state_dir: str | None
 
 
 def state_dir(args: argparse.Namespace) -> str:
@@ -31,56 +16,10 @@ def state_dir(args: argparse.Namespace) -> str:
 
 
 def address(args: argparse.Namespace) -> Address:
-    """Raises Refused `invalid` for a box that this release cannot reach."""
+    """Raises Refused `invalid` for words that name no box."""
     # An option that was given goes before the environment: --state-dir means the box that keeps its state there.
     box = args.box or (None if args.state_dir else os.environ.get("RC_BOX"))
-    if not box:
-        directory = state_dir(args)
-        return Address(os.path.join(directory, SOCKET), directory)
-    kind, _, path = box.partition(":")
-    if kind in ("https", "ssh", "http"):
-        raise usage(f"this release reaches no box by {kind}", "name the box's own socket: --box unix:PATH")
-    if kind != "unix" or not path:
-        raise usage(f"{box!r} names no box", "name it as unix:PATH of its rc.sock")
-    path = os.path.abspath(path)
-    return Address(os.path.join(path, SOCKET) if os.path.isdir(path) else path, None)
-
-
-def connect(path: str, timeout: float | None = None) -> socket.socket:
-    """A connection to a Unix socket, however long its path. Raises Refused `unreachable`."""
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.settimeout(timeout)
-        _connect(connection, path)
-    except OSError as error:
-        connection.close()
-        raise unreachable(path, error) from error
-    return connection
-
-
-def _connect(connection: socket.socket, path: str) -> None:
-    if len(os.fsencode(path)) <= ADDRESS_MAX:
-        connection.connect(path)
-        return
-    folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        connection.connect(f"/proc/self/fd/{folder}/{os.path.basename(path)}")
-    finally:
-        os.close(folder)
-
-
-def unreachable(path: str, error: OSError) -> Refused:
-    """Why nobody answered at `path`."""
-    if isinstance(error, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
-        folder, name = os.path.split(path)
-        # A box is known by its state directory; what somebody has named themselves is told as they named it.
-        return Refused(
-            "unreachable", f"no box runs at {folder if name == SOCKET else path}", "start one with: rc serve"
-        )
-    if isinstance(error, PermissionError):
-        return Refused("unreachable", f"{path} may not be used by this account", "ask as the account that runs the box")
-    cause = error.strerror or str(error)
-    return Refused("unreachable", f"{path} does not answer: {cause}", "rc serve starts a box")
+    return of_name(box) if box else of_state_dir(state_dir(args))
 
 
 def is_terminal(descriptor: int) -> bool:

@@ -15,10 +15,10 @@ from supervisor.cli.arguments import Parser, Verb, add_session, usage
 from supervisor.cli.conversation import Conversation
 from supervisor.cli.following import DETACHED, ENDED, SIGNALLED, Outcome, follow
 from supervisor.cli.keyboard import Keyboard
-from supervisor.cli.line import run
 from supervisor.cli.lookup import Session, find
 from supervisor.cli.outputfilter import CATEGORIES
 from supervisor.cli.terminalview import TerminalView
+from supervisor.client.line import run
 
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
@@ -66,11 +66,13 @@ def attach(
     Raises Refused, Broken.
     """
     if session.get("terminal") is None:
-        return run(_at_conversation, client.address.socket, session, view)
-    return run(_at_terminal, client.address.socket, session, view, allow, to_the_end)
+        return run(_at_conversation, client, session, view)
+    return run(_at_terminal, client, session, view, allow, to_the_end)
 
 
-async def _at_terminal(socket: str, session: Session, view: bool, allow: frozenset[str], to_the_end: bool) -> Outcome:
+async def _at_terminal(
+    client: clients.Client, session: Session, view: bool, allow: frozenset[str], to_the_end: bool
+) -> Outcome:
     keyboard = Keyboard(view, to_the_end)
     screen = TerminalView(session, keyboard, allow, to_the_end)
 
@@ -82,16 +84,16 @@ async def _at_terminal(socket: str, session: Session, view: bool, allow: frozens
 
     with ownterminal.raw():
         try:
-            return await _first_of(lambda: follow(socket, session["id"], screen), keyboard.read, watch_size, _ended_by)
+            return await _first_of(lambda: follow(client, session["id"], screen), keyboard.read, watch_size, _ended_by)
         finally:
             session["name"] = screen.name  # as it is called by now
             ownterminal.write_last(screen.way_back())
 
 
-async def _at_conversation(socket: str, session: Session, view: bool) -> Outcome:
+async def _at_conversation(client: clients.Client, session: Session, view: bool) -> Outcome:
     talk = Conversation(session, view)
     with talk.lines():
-        return await _first_of(lambda: follow(socket, session["id"], talk), talk.read_lines, talk.watch_signals)
+        return await _first_of(lambda: follow(client, session["id"], talk), talk.read_lines, talk.watch_signals)
 
 
 async def _ended_by() -> Outcome | None:

@@ -21,7 +21,7 @@ def _status(args: argparse.Namespace) -> int:
         printing.value(box)
         return exits.DONE
     printing.line(f"{box['name']}  {' '.join(box['urls'])}")
-    printing.line(f"version {box['version']}, start {box['epoch']}, socket {client.address.socket}")
+    printing.line(f"version {box['version']}, start {box['epoch']}, {client.transport.name}")
     printing.line(f"mode {box['spawn_mode']}, capacity {box['used']}/{box['capacity']}")
     if (box.get("you") or {}).get("role") != "agent":
         printing.line(_counted(all_sessions(client, archived=None)))

@@ -9,8 +9,8 @@ import signal
 import socket
 import struct
 import time
+from typing import Any
 
-from supervisor.cli import address as addresses
 from supervisor.cli import arguments, exits, printing, serving, systemd
 from supervisor.cli import client as clients
 from supervisor.cli.arguments import Parser, Verb, nothing, usage
@@ -29,14 +29,7 @@ def _shutdown_arguments(parser: Parser) -> None:
 def _shutdown(args: argparse.Namespace) -> int:
     client = clients.of(args)
     running = 0 if args.sessions else _running(client)
-    with _supervisor(client) as supervisor:
-        answer = client.post("/v1/shutdown", {"sessions": args.sessions})
-        if supervisor.is_service:
-            supervisor.ends_within(END_SECONDS)
-            systemd.systemctl("stop", systemd.UNIT)  # or it is started again
-        if not supervisor.ends_within(END_SECONDS):
-            hint = f"its pid is {supervisor.pid}; rc doctor looks for the cause"
-            raise Refused("failed", f"the box has not ended within {END_SECONDS:.0f} s", hint)
+    answer = _end(client, args.sessions)
     if args.json:
         printing.value(answer)
     elif args.sessions:
@@ -48,6 +41,21 @@ def _shutdown(args: argparse.Namespace) -> int:
     return exits.DONE
 
 
+def _end(client: clients.Client, sessions: bool) -> Any:
+    """The answer of the route; when this returns, a box on this machine has ended."""
+    if not client.transport.is_here:
+        return client.post("/v1/shutdown", {"sessions": sessions})
+    with _supervisor(client) as supervisor:
+        answer = client.post("/v1/shutdown", {"sessions": sessions})
+        if supervisor.is_service:
+            supervisor.ends_within(END_SECONDS)
+            systemd.systemctl("stop", systemd.UNIT)  # or it is started again
+        if not supervisor.ends_within(END_SECONDS):
+            hint = f"its pid is {supervisor.pid}; rc doctor looks for the cause"
+            raise Refused("failed", f"the box has not ended within {END_SECONDS:.0f} s", hint)
+    return answer
+
+
 def _running(client: clients.Client) -> int:
     held = ("requested", "preparing", "starting", "running", "stopping")
     return sum(session["state"] in held for session in all_sessions(client, archived=None))
@@ -57,7 +65,7 @@ def _restart(args: argparse.Namespace) -> int:
     client = clients.of(args)
     state_dir = client.address.state_dir
     if state_dir is None:
-        raise usage("a box that is named by its socket cannot be restarted", "name its --state-dir instead")
+        raise usage("a box is restarted where it runs, by its state directory", "there: rc restart")
     with _supervisor(client) as supervisor:
         words = [f"--state-dir={state_dir}", *kept_words(supervisor.command)]
         urls = client.get("/v1/box")["urls"]
@@ -140,7 +148,7 @@ def _command(pid: int) -> list[str]:
 def _supervisor(client: clients.Client) -> _Supervisor:
     """Whoever listens on the box's socket. Raises Refused `unreachable`."""
     while True:
-        with addresses.connect(client.address.socket, clients.LOOK_SECONDS) as connection:
+        with client.transport.dial(clients.LOOK_SECONDS).socket as connection:
             credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
             pid = struct.unpack("3i", credentials)[0]
             try:

@@ -15,8 +15,8 @@ from supervisor.cli import ownterminal, printing
 from supervisor.cli.address import is_terminal
 from supervisor.cli.describe import ENDED_STATES
 from supervisor.cli.following import DETACHED, ENDED, SIGNALLED, Outcome
-from supervisor.cli.line import Line
 from supervisor.cli.narrating import Narrator
+from supervisor.client.line import Line
 from supervisor.core.printable import visible_block
 from workers.errors import Broken, Refused
 

@@ -61,7 +61,7 @@ def _new(args: argparse.Namespace) -> int:
 def _wish(client: Client, args: argparse.Namespace, **more: object) -> dict[str, object]:
     size = _size()
     return given(
-        project=os.path.abspath(args.project) if args.project and os.path.isdir(args.project) else args.project,
+        project=_project(client, args.project),
         name=args.name,
         spawn_mode=args.spawn,
         base=args.base,
@@ -72,8 +72,13 @@ def _wish(client: Client, args: argparse.Namespace, **more: object) -> dict[str,
     )
 
 
+def _project(client: Client, named: str | None) -> str | None:
+    """What was named as the box knows it: a path on this machine means nothing to a box elsewhere."""
+    return os.path.abspath(named) if named and client.transport.is_here and os.path.isdir(named) else named
+
+
 def _create(client: Client, wish: dict[str, object]) -> Session:
-    if "project" not in wish:
+    if "project" not in wish and client.transport.is_here:
         around = project_around(client.get("/v1/box")["projects"], os.getcwd())
         if around is not None:
             wish["project"] = around
@@ -127,7 +132,8 @@ def _run(args: argparse.Namespace) -> int:
     program = _program(box, args.agent)  # before anything is changed for an agent that there is not
     command = [*program, *words] if words else None
     wish = _wish(client, args, agent=args.agent, command=command)
-    if args.project is None and project_around(box["projects"], os.getcwd()) is None:
+    is_new = client.transport.is_here and project_around(box["projects"], os.getcwd()) is None
+    if args.project is None and is_new:
         project = client.post("/v1/projects", {"path": os.getcwd()})
         printing.note(f"this box serves {project['path']} from now on; rc project remove {project['id']} undoes it")
     return _stay(client, _create(client, wish), args, agents_code=True)

@@ -13,10 +13,10 @@ from supervisor.cli import client as clients
 from supervisor.cli import exits, ownterminal, printing
 from supervisor.cli.address import is_terminal
 from supervisor.cli.arguments import Parser, Verb, add_session, usage
-from supervisor.cli.line import Line, opened, run
 from supervisor.cli.lookup import find
 from supervisor.cli.outputfilter import CATEGORIES, Filter
 from supervisor.cli.screenmodes import ScreenModes
+from supervisor.client.line import Line, opened, run
 from workers.errors import Refused
 
 OUTPUT, HEAD = 1, 9  # the first octet of a binary message, and the octets before the terminal's own
@@ -46,7 +46,7 @@ def _exec(args: argparse.Namespace) -> int:
     program = Program(safe=args.json or not is_terminal(ownterminal.STDOUT), as_json=args.json)
     with ownterminal.raw():
         try:
-            code = run(program.run, client.address.socket, clients.session_path(session, "exec"), ticket)
+            code = run(program.run, client, clients.session_path(session, "exec"), ticket)
         finally:
             program.give_back()
     if args.json:
@@ -65,9 +65,9 @@ class Program:
         self.ended: dict[str, Any] = {}
         self._code = exits.FAILED
 
-    async def run(self, socket: str, path: str, ticket: str) -> int:
+    async def run(self, client: clients.Client, path: str, ticket: str) -> int:
         """Until it ends, or a signal ends us: the exit code."""
-        async with opened(socket, path, ticket=ticket) as line, trio.open_nursery() as together:
+        async with opened(client, path, ticket=ticket) as line, trio.open_nursery() as together:
             together.start_soon(self._send_keys, line)
             together.start_soon(self._send_sizes, line)
             together.start_soon(self._heed_signals, together.cancel_scope)

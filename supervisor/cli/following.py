@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import trio
 
-from supervisor.cli.client import session_path
-from supervisor.cli.line import Line, opened
+from supervisor.client.api import Client, session_path
+from supervisor.client.line import Line, opened
 from workers.errors import Broken, Refused
 
 FIRST_PAUSE = 0.05  # seconds until a cut line is tried again: a box that restarts is back after some hundred ms
@@ -42,13 +42,13 @@ class Reader(Protocol):
         """There has been no line for so long."""
 
 
-async def follow(socket: str, session: str, reader: Reader) -> Outcome:
+async def follow(client: Client, session: str, reader: Reader) -> Outcome:
     """Read until the session has ended. What goes wrong before the first word is raised, later it is tried again,
     for ever; only a session that is no more (or not ours any more) is Refused."""
     pause, cut_at, known = FIRST_PAUSE, trio.current_time(), False
     while True:
         try:
-            async with opened(socket, session_path(session, "stream"), reader.query()) as line:
+            async with opened(client, session_path(session, "stream"), reader.query()) as line:
                 known, pause = True, FIRST_PAUSE
                 outcome = await reader.read(line)
             if outcome is not None:

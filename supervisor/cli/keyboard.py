@@ -13,7 +13,7 @@ from supervisor.cli import ownterminal, printing
 from supervisor.cli.address import is_terminal
 from supervisor.cli.detachkeys import DetachKeys, Typed
 from supervisor.cli.following import DETACHED, SIGNALLED, Outcome
-from supervisor.cli.line import Line
+from supervisor.client.line import Line
 from supervisor.core.terminalanswers import Sieve
 from workers.errors import Broken
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from supervisor.cli import exits, printing
 from supervisor.cli.address import inside_session
-from supervisor.cli.client import SESSIONS, Client, session_path
+from supervisor.client.api import SESSIONS, Client, session_path
 from supervisor.core.names import Known, look_up
 from workers.errors import Broken, Refused
 

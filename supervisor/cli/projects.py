@@ -50,13 +50,13 @@ def _ls(client: clients.Client, args: argparse.Namespace) -> int:
 
 
 def _add(client: clients.Client, path: str) -> Any:
-    return client.post("/v1/projects", {"path": os.path.abspath(path)})
+    return client.post("/v1/projects", {"path": os.path.abspath(path) if client.transport.is_here else path})
 
 
 def _remove(client: clients.Client, named: str) -> Any:
     """By id, or by the path of a directory, which may be gone."""
     known = client.get("/v1/projects")["projects"]
-    path = os.path.realpath(named)
+    path = os.path.realpath(named) if client.transport.is_here else named
     found = next((each for each in known if each["id"] == named), None)
     found = found or next((each for each in known if each["path"] == path), None)
     if found is None:

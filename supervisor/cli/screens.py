@@ -22,7 +22,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between two tries of a box tha
 
 
 def _top(args: argparse.Namespace) -> int:
-    from supervisor.cli.line import run
+    from supervisor.client.line import run
 
     client = clients.of(args)
     # Whoever may not look is told so before anything else: the box follows nobody's agent.
@@ -53,21 +53,21 @@ async def show(client: clients.Client) -> None:
 
     told, updates = trio.open_memory_channel[Mapping[str, Any]](UPDATES)
     async with trio.open_nursery() as following:
-        following.start_soon(_follow, client.address.socket, told)
+        following.start_soon(_follow, client, told)
         await StatusScreen(updates, switch_mode).run()
         following.cancel_scope.cancel()
 
 
-async def _follow(socket: str, told: trio.MemorySendChannel[Mapping[str, Any]]) -> None:
+async def _follow(client: clients.Client, told: trio.MemorySendChannel[Mapping[str, Any]]) -> None:
     """Pass on what the box tells, for ever: each connection begins with `hello`, which tells everything anew."""
     import trio
 
-    from supervisor.cli.line import opened
+    from supervisor.client.line import opened
 
     pause = FIRST_PAUSE
     while True:
         try:
-            async with opened(socket, "/v1/stream") as line:
+            async with opened(client, "/v1/stream") as line:
                 pause = FIRST_PAUSE
                 while True:
                     message = await line.receive()

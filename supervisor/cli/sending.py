@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from supervisor.cli import client as clients
-from supervisor.cli import exits, printing, sse
+from supervisor.cli import exits, printing
 from supervisor.cli.address import is_terminal
 from supervisor.cli.arguments import Parser, Verb, add_session, usage
 from supervisor.cli.lookup import Session, find
 from supervisor.cli.narrating import text_of
+from supervisor.client import sse
 from workers.errors import Refused
 
 

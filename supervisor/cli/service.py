@@ -8,10 +8,11 @@ import os
 import sys
 
 import supervisor
-from supervisor.cli import client as clients
 from supervisor.cli import exits, printing, systemd
-from supervisor.cli.address import connect, state_dir
+from supervisor.cli.address import state_dir
 from supervisor.cli.arguments import Parser, Verb
+from supervisor.cli.client import LOOK_SECONDS
+from supervisor.client.address import of_state_dir
 from supervisor.ownplace import refuse_inside
 from workers.errors import Refused
 
@@ -89,7 +90,7 @@ def _install(args: argparse.Namespace) -> int:
 def _refuse_running(args: argparse.Namespace) -> None:
     """Two supervisors cannot have one state directory; say so before the unit fails for it."""
     try:
-        connect(clients.of(args).address.socket, clients.LOOK_SECONDS).close()
+        of_state_dir(state_dir(args)).transport.dial(LOOK_SECONDS).close()
     except Refused:
         return
     if systemd.systemctl("is-active", systemd.UNIT, check=False) == "active":

@@ -8,7 +8,7 @@ from typing import Any
 
 from supervisor.cli import client as clients
 from supervisor.cli import printing
-from supervisor.cli.address import connect, inside_session, is_terminal
+from supervisor.cli.address import inside_session, is_terminal
 from supervisor.cli.arguments import Parser
 from workers.errors import Refused
 
@@ -28,12 +28,14 @@ def running_box(args: argparse.Namespace) -> clients.Client:
     Raises Refused `unreachable` where none may be started.
     """
     client = clients.of(args)
+    state_dir = client.address.state_dir
+    if state_dir is None:
+        return client
     try:
-        connect(client.address.socket, clients.LOOK_SECONDS).close()
+        client.transport.dial(clients.LOOK_SECONDS).close()
     except Refused as refused:
         nobody_there = isinstance(refused.__cause__, FileNotFoundError | ConnectionRefusedError)
-        state_dir = client.address.state_dir
-        if state_dir is None or not nobody_there or args.no_start or not is_terminal(0) or _is_inside(state_dir):
+        if not nobody_there or args.no_start or not is_terminal(0) or _is_inside(state_dir):
             raise
         _start(state_dir)
     return client

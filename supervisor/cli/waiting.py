@@ -7,10 +7,11 @@ import time
 from typing import Any
 
 from supervisor.cli import client as clients
-from supervisor.cli import describe, exits, printing, sse
+from supervisor.cli import describe, exits, printing
 from supervisor.cli.arguments import Parser, Verb, add_sessions, seconds
 from supervisor.cli.describe import ENDED_STATES
 from supervisor.cli.lookup import Session, all_sessions, find
+from supervisor.client import sse
 from workers.errors import Refused
 
 

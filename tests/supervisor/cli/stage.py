@@ -15,6 +15,10 @@ from typing import Any
 import trio
 from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
 
+from supervisor.client.address import Address
+from supervisor.client.api import Client
+from supervisor.client.unix import Unix
+
 OUTPUT, STATE = 1, 2
 PATIENCE = 200.0  # seconds, of a clock that some tests let run 20 times as fast
 
@@ -51,11 +55,16 @@ class Played:
         await self._connection.aclose(code=1012)
 
 
+def client_at(path: str) -> Client:
+    """What asks the box whose socket is there."""
+    return Client(Address(Unix(path), None))
+
+
 class Stage:
     """Where a client connects to. `refusals` are answers to the next tries, before one is let in."""
 
     def __init__(self, path: str, nursery: trio.Nursery) -> None:
-        self.path = path
+        self.client = client_at(path)
         self.refusals: list[tuple[int, dict[str, object]]] = []
         self.tries = 0
         self._nursery = nursery

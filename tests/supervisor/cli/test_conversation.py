@@ -72,7 +72,7 @@ async def talking(tmp_path: Path, view: bool = False) -> AsyncIterator[Talk]:
                 talk.end(outcome)
 
         with talk.conversation.lines():
-            nursery.start_soon(run, follow, box.path, "s", talk.conversation)
+            nursery.start_soon(run, follow, box.client, "s", talk.conversation)
             nursery.start_soon(run, talk.conversation.read_lines)
             yield talk
             nursery.cancel_scope.cancel()

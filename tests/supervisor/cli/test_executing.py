@@ -29,7 +29,7 @@ async def test_on_a_terminal_keys_sizes_and_colours_go_through(tmp_path: Path) -
 
             async def start() -> None:
                 with raw():
-                    codes.append(await program.run(box.path, "/exec", "secret"))
+                    codes.append(await program.run(box.client, "/exec", "secret"))
                 program.give_back()
 
             nursery.start_soon(start)
@@ -56,7 +56,7 @@ async def test_what_goes_to_no_terminal_is_left_as_it_is(tmp_path: Path) -> None
         os.close(to_stdin)
         program = Program(safe=True)
         async with stage(tmp_path) as box, trio.open_nursery() as nursery:
-            nursery.start_soon(program.run, box.path, "/exec", "secret")
+            nursery.start_soon(program.run, box.client, "/exec", "secret")
             played = await box.next()
             assert await played.hear_keys() == b"\x04"
             await played.print(0, b"\x1b]52;c;x\x07")
@@ -73,7 +73,7 @@ async def test_a_signal_ends_us(tmp_path: Path, number: int) -> None:
         async with stage(tmp_path) as box, trio.open_nursery() as nursery:
 
             async def start() -> None:
-                codes.append(await program.run(box.path, "/exec", "secret"))
+                codes.append(await program.run(box.client, "/exec", "secret"))
 
             nursery.start_soon(start)
             await box.next()

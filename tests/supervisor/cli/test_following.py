@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from supervisor.cli.following import DETACHED, Outcome, follow
-from supervisor.cli.line import Line
-from tests.supervisor.cli.stage import stage
+from supervisor.client.line import Line
+from tests.supervisor.cli.stage import client_at, stage
 from workers.errors import Broken, Refused
 
 LEFT = Outcome(DETACHED)
@@ -46,7 +46,7 @@ async def test_it_goes_on_where_it_was_until_there_is_an_outcome(tmp_path: Path)
                 await played.tell("hello")
 
         nursery.start_soon(play)
-        assert await follow(box.path, "s", reader) is LEFT
+        assert await follow(box.client, "s", reader) is LEFT
     assert reader.cuts == []
 
 
@@ -61,14 +61,14 @@ async def test_after_a_cut_it_tries_again_and_says_for_how_long(tmp_path: Path) 
             await (await box.next()).tell("hello")
 
         nursery.start_soon(play)
-        assert await follow(box.path, "s", reader) is LEFT
+        assert await follow(box.client, "s", reader) is LEFT
     assert len(reader.cuts) == 2
     assert 0.04 < reader.cuts[0] < reader.cuts[1]
 
 
 async def test_what_goes_wrong_before_the_first_word_is_raised(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no box runs"):
-        await follow(str(tmp_path / "rc.sock"), "s", Counting())
+        await follow(client_at(str(tmp_path / "rc.sock")), "s", Counting())
 
 
 async def test_a_session_that_is_gone_is_not_waited_for(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ async def test_a_session_that_is_gone_is_not_waited_for(tmp_path: Path) -> None:
 
         nursery.start_soon(play)
         with pytest.raises(Refused, match="gone"):
-            await follow(box.path, "s", Counting())
+            await follow(box.client, "s", Counting())
 
 
 async def test_a_reader_that_is_broken_is_given_another_line(tmp_path: Path) -> None:
@@ -93,5 +93,5 @@ async def test_a_reader_that_is_broken_is_given_another_line(tmp_path: Path) -> 
             return LEFT
 
     async with stage(tmp_path) as box:
-        assert await follow(box.path, "s", Picky()) is LEFT
+        assert await follow(box.client, "s", Picky()) is LEFT
         assert box.tries == 2

@@ -14,8 +14,8 @@ import trio.lowlevel
 
 from supervisor.cli.following import DETACHED, SIGNALLED, Outcome
 from supervisor.cli.keyboard import ANSWER_SECONDS, LEAVING, WAITING, Keyboard
-from supervisor.cli.line import Line, opened
 from supervisor.cli.ownterminal import raw
+from supervisor.client.line import Line, opened
 from tests.supervisor.cli.stage import pipes, stage, terminal
 
 ANSWER = b"\x1b[?62;1c"
@@ -23,7 +23,7 @@ ANSWER = b"\x1b[?62;1c"
 
 async def test_what_is_typed_goes_to_the_session(tmp_path: Path) -> None:
     with terminal() as screen, raw():
-        async with stage(tmp_path) as box, opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+        async with stage(tmp_path) as box, opened(box.client, "/s") as line, trio.open_nursery() as nursery:
             keyboard, played = Keyboard(view=False), await box.next()
             nursery.start_soon(keyboard.send, line)
             nursery.start_soon(keyboard.read)
@@ -37,7 +37,7 @@ async def test_what_is_typed_goes_to_the_session(tmp_path: Path) -> None:
 
 async def test_whoever_only_looks_sends_nothing(tmp_path: Path) -> None:
     with terminal(30, 90) as screen, raw():
-        async with stage(tmp_path) as box, opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+        async with stage(tmp_path) as box, opened(box.client, "/s") as line, trio.open_nursery() as nursery:
             keyboard, played = Keyboard(view=True), await box.next()
             nursery.start_soon(keyboard.send, line)
             await trio.testing.wait_all_tasks_blocked()
@@ -51,7 +51,7 @@ async def test_whoever_only_looks_sends_nothing(tmp_path: Path) -> None:
 
 
 async def test_the_size_is_told_where_there_is_a_terminal(tmp_path: Path) -> None:
-    async with stage(tmp_path) as box, opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+    async with stage(tmp_path) as box, opened(box.client, "/s") as line, trio.open_nursery() as nursery:
         played = await box.next()
         with terminal(30, 90):
             keyboard = Keyboard(view=False)
@@ -110,7 +110,7 @@ async def test_what_is_typed_ahead_counts_and_what_is_typed_after_a_cut_is_forgo
             for blindly, seen in ((b"ahead", b"ahead"), (b"lost", b"kept")):
                 screen.type(blindly)
                 await trio.testing.wait_all_tasks_blocked(0.02)
-                async with opened(box.path, "/s") as line, trio.open_nursery() as typing:
+                async with opened(box.client, "/s") as line, trio.open_nursery() as typing:
                     played = await box.next()
                     typing.start_soon(keyboard.send, line)
                     await trio.testing.wait_all_tasks_blocked(0.02)
@@ -128,7 +128,7 @@ async def test_what_comes_from_a_pipe_waits_for_the_line(tmp_path: Path) -> None
             nursery.start_soon(keyboard.read)
             os.write(to_stdin, b"kept")
             await trio.testing.wait_all_tasks_blocked(0.02)
-            async with opened(box.path, "/s") as line, trio.open_nursery() as typing:
+            async with opened(box.client, "/s") as line, trio.open_nursery() as typing:
                 played = await box.next()
                 typing.start_soon(keyboard.send, line)
                 assert await played.hear_keys() == b"kept"
@@ -228,7 +228,7 @@ async def test_a_pipe_that_ends_asks_to_leave_behind_its_last_octet_on_every_lin
         assert await keyboard.read() is None
         async with stage(tmp_path) as box:
             for expected in ([b"\x01\x1dd", LEAVING], [LEAVING]):
-                async with opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+                async with opened(box.client, "/s") as line, trio.open_nursery() as nursery:
                     played = await box.next()
                     nursery.start_soon(keyboard.send, line)
                     assert [await played.hear() for _ in expected] == expected
@@ -243,7 +243,7 @@ async def test_whoever_stays_for_the_end_of_the_session_is_told_that_the_pipe_ha
         keyboard = Keyboard(view=False, stays=True)
         assert await keyboard.read() is None
         assert capsys.readouterr().err.startswith("rc: stdin has ended; this stays until the session ends")
-        async with stage(tmp_path) as box, opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+        async with stage(tmp_path) as box, opened(box.client, "/s") as line, trio.open_nursery() as nursery:
             played = await box.next()
             nursery.start_soon(keyboard.send, line)
             with trio.move_on_after(0.05) as silence:
@@ -276,7 +276,7 @@ async def test_a_terminal_that_is_closed_ends_us() -> None:
 async def test_a_line_that_breaks_is_somebody_elses_to_tell(tmp_path: Path) -> None:
     with pipes() as (to_stdin, _):
         keyboard = Keyboard(view=False)
-        async with stage(tmp_path) as box, opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+        async with stage(tmp_path) as box, opened(box.client, "/s") as line, trio.open_nursery() as nursery:
             await (await box.next()).cut()
             with pytest.raises(Exception, match="closed"):
                 await line.receive()

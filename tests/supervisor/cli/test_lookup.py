@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from supervisor.cli import lookup
-from supervisor.cli.address import Address
-from supervisor.cli.client import Client
+from supervisor.client.api import Client
 from tests.supervisor.cli.calling import environment
 from tests.supervisor.cli.oddbox import Asked, OddBox, Reply
+from tests.supervisor.cli.stage import client_at
 from workers.errors import Broken, Refused
 
 ONE = "session_0b9c1111-1111-4111-8111-111111111111"
@@ -28,7 +28,7 @@ def session(id: str, name: str, person: str = "owner", archived: bool = False) -
 @pytest.fixture
 def client(odd: OddBox) -> Client:
     odd.answer("GET", "/v1/box", {"you": {"person": "owner"}})
-    return Client(Address(odd.path, None))
+    return client_at(odd.path)
 
 
 def has(odd: OddBox, *sessions: dict[str, Any]) -> None:

@@ -8,12 +8,10 @@ from pathlib import Path
 import trio
 
 from supervisor.cli import screens
-from supervisor.cli.address import Address
-from supervisor.cli.client import Client
 from tests.supervisor.cli.calling import call, environment
 from tests.supervisor.cli.conftest import Rc
 from tests.supervisor.cli.oddbox import OddBox
-from tests.supervisor.cli.stage import stage, terminal
+from tests.supervisor.cli.stage import client_at, stage, terminal
 from tests.supervisor.web.boxes import ServedBox
 
 
@@ -37,7 +35,7 @@ def test_an_agent_is_told_that_top_is_not_for_it_terminal_or_not(odd: OddBox, od
 async def test_top_shows_a_box_that_runs_and_switches_its_mode(box: ServedBox) -> None:
     with terminal(24, 100) as screen, environment(TERM="xterm"):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(screens.show, Client(Address(box.socket, None)))
+            nursery.start_soon(screens.show, client_at(box.socket))
             await screen.until(b"Capacity: ")
             screen.type(b"w")
             await screen.until(b"Mode: worktree")
@@ -50,7 +48,7 @@ async def test_it_goes_on_when_the_box_comes_back(tmp_path: Path) -> None:
     box = {"name": "here", "urls": [], "spawn_mode": "same-dir", "capacity": 1, "used": 0, "projects": []}
     with terminal(24, 100) as screen, environment(TERM="xterm"):
         async with stage(tmp_path) as played_box, trio.open_nursery() as nursery:
-            nursery.start_soon(screens.show, Client(Address(played_box.path, None)))
+            nursery.start_soon(screens.show, played_box.client)
             played = await played_box.next()
             assert played.path == "/v1/stream"
             await played.tell("hello", box=box, sessions=[], approvals=[])

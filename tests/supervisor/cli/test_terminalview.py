@@ -58,7 +58,7 @@ async def attached(tmp_path: Path, allow: str = "") -> AsyncIterator[Attached]:
 
             async def run() -> None:
                 try:
-                    talk.end(await follow(box.path, "s", view))
+                    talk.end(await follow(box.client, "s", view))
                 except Refused as refused:
                     talk.end(refused)
 
@@ -317,7 +317,7 @@ async def test_in_a_pipe_a_cut_is_said_on_stderr_and_nothing_is_drawn_twice(
     with pipes() as (_, from_stdout):
         view = TerminalView(session(), Keyboard(view=False), frozenset())
         async with stage(tmp_path) as box, trio.open_nursery() as nursery:
-            nursery.start_soon(follow, box.path, "s", view)
+            nursery.start_soon(follow, box.client, "s", view)
             played = await box.next()
             await hello(played)
             await played.print(0, b"abc")
@@ -339,7 +339,7 @@ async def test_in_a_pipe_there_is_only_what_the_program_prints_and_its_end_leave
         outcomes: list[Outcome] = []
 
         async def run() -> None:
-            outcomes.append(await follow(box.path, "s", view))
+            outcomes.append(await follow(box.client, "s", view))
             nursery.cancel_scope.cancel()
 
         async with stage(tmp_path) as box, trio.open_nursery() as nursery:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from supervisor.cli.client import Client
+from supervisor.client.api import Client
 from workers.errors import Broken, Refused
 
 SILENCE_SECONDS = 45.0  # a box says something every 15 s, if only a comment

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from supervisor.cli import sse
-from supervisor.cli.address import Address
-from supervisor.cli.client import Client
+from supervisor.client import sse
+from supervisor.client.api import Client
 from tests.supervisor.cli.oddbox import Asked, OddBox, Reply
+from tests.supervisor.cli.stage import client_at
 from workers.errors import Broken, Refused
 
 STREAM = {"Content-Type": "text/event-stream"}
@@ -21,7 +21,7 @@ STREAM = {"Content-Type": "text/event-stream"}
 
 @pytest.fixture
 def client(odd: OddBox) -> Client:
-    return Client(Address(odd.path, None))
+    return client_at(odd.path)
 
 
 def test_messages_come_as_they_were_told(odd: OddBox, client: Client) -> None:

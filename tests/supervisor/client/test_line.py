@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 import trio
 
-from supervisor.cli.line import cause, opened, run
-from tests.supervisor.cli.stage import stage
+from supervisor.client.line import cause, opened, run
+from tests.supervisor.cli.stage import client_at, stage
 from workers.errors import Broken, Refused
 
 
 async def test_it_is_opened_with_what_was_asked(tmp_path: Path) -> None:
-    async with stage(tmp_path) as box, opened(box.path, "/s", {"after": 3, "history": None}, ticket="secret"):
+    async with stage(tmp_path) as box, opened(box.client, "/s", {"after": 3, "history": None}, ticket="secret"):
         played = await box.next()
         assert (played.path, played.query) == ("/s", "after=3")
         assert played.protocols == ("rc.v1", "ticket.secret")
 
 
 async def test_messages_are_objects_and_octets(tmp_path: Path) -> None:
-    async with stage(tmp_path) as box, opened(box.path, "/s") as line:
+    async with stage(tmp_path) as box, opened(box.client, "/s") as line:
         played = await box.next()
         await played.tell("hello", a=1)
         await played.print(5, b"out")
@@ -38,7 +38,7 @@ async def test_messages_are_objects_and_octets(tmp_path: Path) -> None:
 
 
 async def test_a_large_paste_goes_in_messages_that_the_box_takes(tmp_path: Path) -> None:
-    async with stage(tmp_path) as box, opened(box.path, "/s") as line, trio.open_nursery() as nursery:
+    async with stage(tmp_path) as box, opened(box.client, "/s") as line, trio.open_nursery() as nursery:
         played = await box.next()
         nursery.start_soon(line.send_keys, b"x" * 300_000)
         sizes = [len(await played.hear()) for _ in range(3)]
@@ -50,7 +50,7 @@ async def test_a_large_paste_goes_in_messages_that_the_box_takes(tmp_path: Path)
 async def test_what_is_no_message_is_broken(tmp_path: Path, message: str) -> None:
     async with stage(tmp_path) as box:
         with pytest.raises(Broken):
-            async with opened(box.path, "/s") as line:
+            async with opened(box.client, "/s") as line:
                 await (await box.next()).raw(message)
                 await line.receive()
 
@@ -58,7 +58,7 @@ async def test_what_is_no_message_is_broken(tmp_path: Path, message: str) -> Non
 async def test_a_line_that_is_cut_is_broken_on_both_ways(tmp_path: Path) -> None:
     async with stage(tmp_path) as box:
         with pytest.raises(Broken, match="closed the line"):
-            async with opened(box.path, "/s") as line:
+            async with opened(box.client, "/s") as line:
                 await (await box.next()).cut()
                 with pytest.raises(Broken):
                     await line.receive()
@@ -69,14 +69,14 @@ async def test_a_refusal_is_the_boxs_own(tmp_path: Path) -> None:
     async with stage(tmp_path) as box:
         box.refusals = [(404, {"code": "unknown_session", "detail": "no", "hint": "ls", "status": 404})]
         with pytest.raises(Refused) as refused:
-            async with opened(box.path, "/s"):
+            async with opened(box.client, "/s"):
                 raise AssertionError("it was let in")
         assert (refused.value.code, refused.value.detail) == ("unknown_session", "no")
 
 
 async def test_nobody_there_is_unreachable(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
-        async with opened(str(tmp_path / "rc.sock"), "/s"):
+        async with opened(client_at(str(tmp_path / "rc.sock")), "/s"):
             raise AssertionError("somebody was there")
     assert refused.value.code == "unreachable"
 
@@ -94,21 +94,21 @@ async def test_a_box_that_goes_away_before_it_answers_is_broken(tmp_path: Path) 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hang_up)
             with pytest.raises(Broken):
-                async with opened(path, "/s") as line:
+                async with opened(client_at(path), "/s") as line:
                     await line.receive()
 
 
 async def test_what_is_raised_inside_comes_out_as_itself(tmp_path: Path) -> None:
     async with stage(tmp_path) as box:
         with pytest.raises(FileNotFoundError):
-            async with opened(box.path, "/s"):
+            async with opened(box.client, "/s"):
                 os.stat(tmp_path / "nothing")
 
 
 async def test_being_cancelled_is_not_taken_for_a_failure(tmp_path: Path) -> None:
     async with stage(tmp_path) as box:
         with trio.move_on_after(0.05) as scope:
-            async with opened(box.path, "/s") as line:
+            async with opened(box.client, "/s") as line:
                 await line.receive()
         assert scope.cancelled_caught
 

@@ -7,15 +7,15 @@ import threading
 
 import pytest
 
-from supervisor.cli.address import Address
-from supervisor.cli.client import Client, given, refusal_of, session_path
+from supervisor.client.api import Client, given, refusal_of, session_path
 from tests.supervisor.cli.oddbox import OddBox, Reply
+from tests.supervisor.cli.stage import client_at
 from workers.errors import Broken, Refused
 
 
 @pytest.fixture
 def client(odd: OddBox) -> Client:
-    return Client(Address(odd.path, None))
+    return client_at(odd.path)
 
 
 def test_an_answer_comes_as_it_was_sent(odd: OddBox, client: Client) -> None:

@@ -1,9 +1,10 @@
-"""The line to a session's stream: a WebSocket over the box's Unix socket."""
+"""The line to a stream: a WebSocket over whatever leads to the box."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
@@ -17,12 +18,13 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
-from supervisor.cli import address
-from supervisor.cli.client import refusal_of
+from supervisor.client.api import Client, refusal_of
+from supervisor.client.transport import Dialled
 from workers.errors import Broken, Refused
 
 PROTOCOL = "rc.v1"
 OPEN_SECONDS = 15.0  # a box that is starting, or recovering 32 sessions, answers long before
+BEAT_SECONDS = 15.0  # without a word from a box elsewhere until it is asked for one; it has as long to answer
 READ_OCTETS = 64 << 10  # at once from the socket; the library's 4 KiB cost a third of the throughput
 KEYS = b"\x01"
 KEYS_OCTETS = 128 << 10  # of one message; the box takes 256 KiB
@@ -31,17 +33,22 @@ Result = TypeVar("Result")
 
 
 class Line:
-    """An open stream. Its methods raise Broken when the box has gone away."""
+    """An open stream. Its methods raise Broken when the box has gone away. `beat` is called when nothing has come for
+    so long that the way to the box may have ended without a word; None where that cannot be."""
 
-    def __init__(self, connection: WebSocketConnection) -> None:
+    def __init__(self, connection: WebSocketConnection, beat: Callable[[], None] | None = None) -> None:
         self._connection = connection
+        self._beat = beat
 
     async def receive(self) -> dict[str, Any] | bytes:
         """The next message: an object, or the octets of a binary one."""
-        try:
-            message = await self._connection.get_message()
-        except ConnectionClosed as closed:
-            raise Broken(f"the box closed the line ({closed.reason})") from closed
+        message: str | bytes | None = None
+        while message is None:
+            # Only while somebody waits: what has come and is not read yet says enough.
+            with trio.move_on_after(BEAT_SECONDS if self._beat else math.inf):
+                message = await self._get()
+            if message is None and self._beat:
+                self._beat()
         if isinstance(message, bytes):
             return message
         try:
@@ -51,6 +58,12 @@ class Line:
         if not isinstance(value, dict):
             raise Broken("the box sent something that is not a message")
         return value
+
+    async def _get(self) -> str | bytes:
+        try:
+            return await self._connection.get_message()
+        except ConnectionClosed as closed:
+            raise Broken(f"the box closed the line ({closed.reason})") from closed
 
     async def send(self, value: dict[str, Any]) -> None:
         await self._send(json.dumps(value))
@@ -71,11 +84,13 @@ class Line:
 
 
 class _Watched(trio.abc.Stream):
-    """A stream that says when nothing more will come: trio-websocket's handshake waits for ever behind such an end."""
+    """A stream that says when nothing more will come: trio-websocket's handshake waits for ever behind such an end.
+    `heard_at` is when the last octets came."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self.ended = trio.Event()
+        self.heard_at = trio.current_time()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         try:
@@ -85,6 +100,7 @@ class _Watched(trio.abc.Stream):
             raise
         if not data:
             self.ended.set()
+        self.heard_at = trio.current_time()
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -99,24 +115,59 @@ class _Watched(trio.abc.Stream):
 
 @contextlib.asynccontextmanager
 async def opened(
-    socket: str, path: str, query: dict[str, object] | None = None, ticket: str | None = None
+    client: Client,
+    path: str,
+    query: dict[str, object] | None = None,
+    ticket: str | None = None,
 ) -> AsyncIterator[Line]:
-    """A line that is open while inside. Raises Refused with what the box says (or `unreachable`), Broken when it
-    goes away, and what is raised inside as itself, out of the groups that nurseries make."""
+    """A line that is open while inside. `ticket`: one that the box gave for this very line. Raises Refused with what
+    the box says (or `unreachable`), Broken when it goes away, and what is raised inside as itself, out of the groups
+    that nurseries make."""
     given = {name: value for name, value in (query or {}).items() if value is not None}
     resource = f"{path}?{urlencode(given)}" if given else path
     protocols = [PROTOCOL, *([f"ticket.{ticket}"] if ticket else [])]
+    dialled = client.transport.dial(OPEN_SECONDS)
     try:
-        stream = _Watched(trio.SocketStream(trio.socket.from_stdlib_socket(address.connect(socket, OPEN_SECONDS))))
+        stream = _Watched(trio.SocketStream(trio.socket.from_stdlib_socket(dialled.socket)))
         async with stream, trio.open_nursery() as reading:
-            yield Line(await _handshake(reading, stream, resource, protocols))
+            with _explaining(dialled):
+                connection = await _handshake(reading, stream, client.transport.host, resource, protocols)
+            yield Line(connection, None if client.transport.is_here else _heart(reading, stream, connection))
             reading.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise cause(group) from group
+    finally:
+        dialled.close()
+
+
+@contextlib.contextmanager
+def _explaining(dialled: Dialled) -> Iterator[None]:
+    """What the way itself knows of a connection that ended before it was answered."""
+    try:
+        yield
+    except Broken as broken:
+        raise dialled.why_lost() or broken from broken
+
+
+def _heart(reading: trio.Nursery, stream: _Watched, connection: WebSocketConnection) -> Callable[[], None]:
+    asked_at = -math.inf
+
+    async def ping() -> None:
+        with contextlib.suppress(ConnectionClosed):  # whoever reads the line says so
+            await connection.ping()
+
+    def beat() -> None:
+        nonlocal asked_at
+        if asked_at > stream.heard_at:
+            raise Broken("the box says nothing any more")
+        asked_at = trio.current_time()
+        reading.start_soon(ping)
+
+    return beat
 
 
 async def _handshake(
-    reading: trio.Nursery, stream: _Watched, resource: str, protocols: list[str]
+    reading: trio.Nursery, stream: _Watched, host: str, resource: str, protocols: list[str]
 ) -> WebSocketConnection:
     # A refusal does not come out of the call but out of its task, by way of `reading`.
     connections: list[WebSocketConnection] = []
@@ -124,7 +175,7 @@ async def _handshake(
     async def shake() -> None:
         wrapped = cast("trio.SocketStream", stream)  # any stream will do, whatever its annotation says
         connection = await wrap_client_stream(
-            reading, wrapped, "rc.sock", resource, subprotocols=protocols, receive_buffer_size=READ_OCTETS
+            reading, wrapped, host, resource, subprotocols=protocols, receive_buffer_size=READ_OCTETS
         )
         connections.append(connection)
         either.cancel_scope.cancel()

@@ -1,0 +1,168 @@
+"""The API of a box, asked with the standard library alone, so that asking is quick to start."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+from urllib.parse import quote, urlencode
+
+from supervisor.client.address import Address
+from supervisor.client.heedful import heedful
+from supervisor.client.transport import Dialled, Transport
+from workers.errors import Broken, Refused
+
+SESSIONS = "/v1/code/sessions"
+LOOK_SECONDS = 60.0  # a box that is asked to show something and is silent for longer is stuck
+ACT_SECONDS = 900.0  # a checkout of a large repository takes minutes, a slow disk more
+PROBLEM_OCTETS = 1 << 20
+
+
+class Connection(http.client.HTTPConnection):
+    """HTTP over whatever leads to the box."""
+
+    def __init__(self, transport: Transport, timeout: float) -> None:
+        super().__init__("box", timeout=timeout)  # what it is called goes out as a header of ours
+        self._transport = transport
+        self._wait = timeout
+        self.dialled: Dialled | None = None
+
+    def connect(self) -> None:
+        self.dialled = self._transport.dial(self._wait, may_ask=True)
+        self.sock = heedful(self.dialled.socket, self._wait)
+
+    def wait_at_most(self, seconds: float) -> None:
+        self.timeout = self._wait = seconds
+        if self.sock is not None:
+            self.sock.settimeout(seconds)
+
+    def is_idle(self) -> bool:
+        """Whether nothing has come that nobody asked for: the end of the connection, above all."""
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return self.sock is not None and not poll.poll(0)
+
+    def end(self) -> None:
+        self.close()
+        if self.dialled is not None:
+            self.dialled.close()
+
+
+class Client:
+    """One box. Every method raises Refused with the box's own problem, Refused `unreachable`, or Broken when the box
+    went away in the middle of its answer."""
+
+    def __init__(self, at: Address) -> None:
+        self.address = at
+        self.transport = at.transport
+        self._idle: list[Connection] = []  # to a box elsewhere, where a new one costs more than a request
+
+    def get(self, path: str, **query: object) -> Any:
+        return self.ask("GET", path, query=query)
+
+    def post(self, path: str, body: object = None) -> Any:
+        return self.ask("POST", path, body={} if body is None else body)
+
+    def ask(self, method: str, path: str, body: object = None, query: dict[str, object] | None = None) -> Any:
+        """One request; gives the JSON of its answer."""
+        data, headers = _body(body)
+        with self.answer(method, path, data, headers, query) as answer:
+            return _json(answer)
+
+    @contextmanager
+    def answer(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        query: dict[str, object] | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """One request; the answer is to be read inside the `with`."""
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        target = f"{path}?{urlencode(given, errors='surrogateescape')}" if given else path
+        wait = timeout or (LOOK_SECONDS if method == "GET" else ACT_SECONDS)
+        with self._ask(method, target, data, headers or {}, wait) as answer:
+            if answer.status >= 400:
+                raise _refusal(answer)
+            yield answer
+
+    @contextmanager
+    def _ask(
+        self, method: str, target: str, data: bytes | None, headers: dict[str, str], wait: float
+    ) -> Iterator[http.client.HTTPResponse]:
+        connection = self._connection(wait)
+        try:
+            connection.request(method, target, data, {"Host": self.transport.host, **headers})
+            answer = connection.getresponse()
+            yield answer
+            if answer.isclosed() and connection.sock is not None and not self.transport.is_here:
+                self._idle.append(connection)
+        except TimeoutError as error:
+            raise Refused(
+                "unreachable", f"the box does not answer within {wait:.0f} s", "rc doctor looks for the cause"
+            ) from error
+        except (http.client.HTTPException, ConnectionError) as error:
+            raise lost(connection.dialled, error) from error
+        finally:
+            if connection not in self._idle:
+                connection.end()
+
+    def _connection(self, wait: float) -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_idle():
+                connection.wait_at_most(wait)
+                return connection
+            connection.end()
+        return Connection(self.transport, wait)
+
+
+def lost(dialled: Dialled | None, error: Exception) -> Refused | Broken:
+    """Why a connection ended too early, as well as that is known."""
+    told = dialled.why_lost() if dialled is not None else None
+    return told or Broken(f"the box went away: {str(error) or type(error).__name__}")
+
+
+def session_path(session: str, verb: str = "") -> str:
+    """Where a session, or one of its parts, is found. `session` is an id, or whatever somebody typed for one."""
+    return f"{SESSIONS}/{quote(session, safe='')}" + (f"/{verb}" if verb else "")
+
+
+def given(**fields: object) -> dict[str, object]:
+    """A request's fields without those that were not given."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _body(body: object) -> tuple[bytes | None, dict[str, str]]:
+    return (None, {}) if body is None else (json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
+def _json(answer: http.client.HTTPResponse) -> Any:
+    try:
+        return json.loads(answer.read() or b"null")
+    except ValueError as error:
+        raise Broken("the box sent something that is not JSON") from error
+
+
+def _refusal(answer: http.client.HTTPResponse) -> Refused:
+    """The problem in an answer, as the refusal that it was on the other side."""
+    raw = answer.read(PROBLEM_OCTETS)
+    try:
+        problem = json.loads(raw)
+    except ValueError:
+        problem = None
+    return refusal_of(problem, answer.status)
+
+
+def refusal_of(problem: object, status: int) -> Refused:
+    """A problem object as a refusal; whatever is no problem object becomes one of ours."""
+    if not isinstance(problem, dict):
+        return Refused("failed", f"the box answered with {status}", "rc doctor looks for the cause", status=status)
+    fields = cast("dict[str, Any]", {"status": status, **problem})
+    code, detail, hint = (str(fields.pop(name, "") or "") for name in ("code", "detail", "hint"))
+    return Refused(code or "failed", detail or f"the box answered with {status}", hint, **fields)

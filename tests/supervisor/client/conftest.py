@@ -1,0 +1,7 @@
+"""Parts that several test modules of the asking side share."""
+
+from __future__ import annotations
+
+from tests.supervisor.cli.conftest import odd
+
+__all__ = ["odd"]
