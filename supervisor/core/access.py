@@ -43,6 +43,7 @@ class Action(Enum):
     """What can be allowed. Several routes or messages share one where they always go together."""
 
     PROBE = "ask whether the process runs"
+    LOAD_PAGE = "load the page"
     SEE_BOX = "look at the box"
     WATCH_BOX = "follow all sessions of the box"
     CHANGE_BOX = "change the box"
@@ -99,8 +100,12 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", SESSION + "/exec"): Action.EXECUTE,
 }
 
-# Documents of the page. A link on another site may lead here, since opening one starts nothing.
-PAGES = ("/", "/pair", "/code/{id}")
+# Documents of the page: the same for everybody, without a secret and without a word about this box. What they show
+# they ask for by the routes above, as a paired device. A link on another site may lead here, since opening one starts
+# nothing.
+PAGES = ("/", "/pair", "/new", "/devices", "/settings", "/code/{id}")
+PAGE_FILES = ("/assets/{name}", "/icons/{name}", "/offline.js", "/manifest.webmanifest")
+ROUTES |= dict.fromkeys((("GET", template) for template in (*PAGES, *PAGE_FILES)), Action.LOAD_PAGE)
 
 # What a WebSocket may be opened on; a GET as far as HTTP goes.
 WEBSOCKETS: dict[str, Action] = {
@@ -128,7 +133,7 @@ _YES, _OWN, _NO = "yes", "own", "no"  # always; in one's own session only; never
 VERDICTS: dict[str, dict[Action, str]] = {
     "owner": dict.fromkeys(Action, _YES),
     "agent": {**dict.fromkeys(Action, _NO), Action.PROBE: _YES, Action.SEE_BOX: _YES, Action.LOOK: _OWN},
-    "anonymous": {**dict.fromkeys(Action, _NO), Action.PROBE: _YES},
+    "anonymous": {**dict.fromkeys(Action, _NO), Action.PROBE: _YES, Action.LOAD_PAGE: _YES},
 }
 
 

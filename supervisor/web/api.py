@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from supervisor.sessions.box import VERSION, Box
-from supervisor.web import box_routes, content_routes, files_routes, house_routes, session_routes, shapes
+from supervisor.web import box_routes, content_routes, files_routes, house_routes, page_routes, session_routes, shapes
 from supervisor.web.faults import TRANSLATIONS
 from supervisor.web.idempotency import SECRET_ANSWERS
 from supervisor.web.responses import Json
@@ -43,6 +43,7 @@ def build_api(box: Box) -> FastAPI:
         files_routes.router(box),
         house_routes.router(box),
         stream_routes.router(box),
+        page_routes.router(),
     ):
         app.include_router(router)
 

@@ -101,7 +101,9 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            message = {**message, "headers": [*message.get("headers", []), *SECURITY_HEADERS]}
+            own = list(message.get("headers", []))
+            named = {name.lower() for name, _ in own}  # the page has a policy of its own, and files that may be kept
+            message = {**message, "headers": own + [each for each in SECURITY_HEADERS if each[0] not in named]}
         await self._send(message)
 
     async def refuse(self, refused: Refused) -> None:

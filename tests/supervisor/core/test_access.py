@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from supervisor.core import access
-from supervisor.core.access import ANONYMOUS, MESSAGES, OWNER, ROUTES, SESSION, WEBSOCKETS, Action, Principal
+from supervisor.core.access import (
+    ANONYMOUS,
+    MESSAGES,
+    OWNER,
+    PAGE_FILES,
+    PAGES,
+    ROUTES,
+    SESSION,
+    WEBSOCKETS,
+    Action,
+    Principal,
+)
 from workers.errors import Refused
 
 AGENT = Principal("agent", "session_own")
@@ -33,8 +44,8 @@ def test_the_owner_goes_everywhere(method: str, template: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "template"), ROUTES)
-def test_nobody_gets_anywhere_but_to_the_health_check(method: str, template: str) -> None:
-    expected = None if template == "/healthz" else "unauthenticated"
+def test_nobody_gets_anywhere_but_to_the_health_check_and_the_page(method: str, template: str) -> None:
+    expected = None if template == "/healthz" or template in PAGES + PAGE_FILES else "unauthenticated"
     assert code(ANONYMOUS, method, path_of(template, "session_a")) == expected
 
 
@@ -88,7 +99,7 @@ def test_an_unknown_message_is_invalid_for_everybody() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
+        "/nothing",
         "/v1",
         "/v1/box/",
         "//v1/box",

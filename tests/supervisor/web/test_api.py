@@ -6,14 +6,14 @@ import socket
 
 import pytest
 
-from supervisor.core.access import ROUTES, SESSION, SESSIONS, WEBSOCKETS
+from supervisor.core.access import PAGE_FILES, PAGES, ROUTES, SESSION, SESSIONS, WEBSOCKETS
 from tests.supervisor.web.boxes import ServedBox
 
 
 def test_every_route_has_a_row_and_every_row_a_route(box: ServedBox) -> None:
     paths = box.ask("GET", "/openapi.json").json["paths"]
     routes = {(method.upper(), path) for path, methods in paths.items() for method in methods}
-    assert routes | {("GET", "/openapi.json")} == set(ROUTES)
+    assert routes | {("GET", path) for path in ("/openapi.json", *PAGES, *PAGE_FILES)} == set(ROUTES)
 
 
 def test_the_description_is_openapi_and_tells_of_problems(box: ServedBox) -> None:
@@ -32,7 +32,9 @@ def test_the_description_tells_of_keys_for_repeats(box: ServedBox) -> None:
         assert [each["in"] for each in paths[SESSION + "/exec"]["post"]["parameters"]] == ["path"]
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/approvals", "/v1/devices", "/metric", "/docs", "/v1/code/sessions/"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/v1", "/v1/approvals", "/v1/devices", "/metric", "/docs", "/v1/code/sessions/"]
+)
 def test_what_is_not_there_is_not_found(box: ServedBox, path: str) -> None:
     assert box.ask("GET", path).code == "not_found"
 
