@@ -20,6 +20,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " PRIMARY KEY (who, method, path, key)) STRICT, WITHOUT ROWID",
         "CREATE INDEX idempotency_by_age ON idempotency (at)",
     ),
+    (
+        # Paired devices: `key` is the public key as base64url of its octets, created_by is JSON, times are RFC 3339.
+        "CREATE TABLE devices (id TEXT PRIMARY KEY, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, label TEXT NOT NULL,"
+        " created_at TEXT NOT NULL, created_by TEXT NOT NULL, last_used_at TEXT) STRICT",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

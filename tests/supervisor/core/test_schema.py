@@ -14,7 +14,7 @@ def test_the_steps_make_the_tables_one_after_the_other() -> None:
             for statement in step:
                 connection.execute(statement)
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        assert {name for (name,) in rows} == {"meta", "settings", "projects", "sessions", "idempotency"}
+        assert {name for (name,) in rows} == {"meta", "settings", "projects", "sessions", "idempotency", "devices"}
 
 
 def test_the_version_is_the_number_of_steps() -> None:

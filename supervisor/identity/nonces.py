@@ -1,0 +1,50 @@
+"""Freshness of proofs: nonces that the box makes from the time alone, and the proofs it has seen under them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from supervisor.core.pairing import b64u
+from supervisor.core.proofs import INVALID_PROOF, USE_NONCE, unauthenticated
+from workers.errors import Refused
+
+WINDOW_SECONDS = 120.0  # a nonce is good for one to two of these; a page that slept gets the next one with its 401
+# Proofs of one device in one window: 100 requests a second, far more than a screen or a script makes. Only devices
+# that the box knows can fill this; 100 octets each.
+SEEN_OF_ONE = 12_000
+
+
+class Nonces:
+    """`now` is a clock that goes on while the machine sleeps. Nothing is kept for a nonce until a proof has used it."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._seen: dict[int, dict[str, set[bytes]]] = {}  # by window, then by key
+
+    def current(self, now: float) -> str:
+        return self._of(int(now // WINDOW_SECONDS))
+
+    def use(self, nonce: object, key: str, jti: str, now: float) -> None:
+        """Take a proof by `key`, whose signature holds, once. Raises Refused: `unauthenticated` for a nonce that is not
+        ours or too old, and for a proof that was used before; `rate_limited` when we cannot remember more of them."""
+        window = int(now // WINDOW_SECONDS)
+        self._seen = {each: seen for each, seen in self._seen.items() if each >= window - 1}
+        for each in (window, window - 1):
+            if isinstance(nonce, str) and hmac.compare_digest(
+                self._of(each).encode(), nonce.encode("utf-8", "replace")
+            ):
+                self._remember(self._seen.setdefault(each, {}).setdefault(key, set()), jti)
+                return
+        raise unauthenticated(USE_NONCE, "the proof has no nonce of this box, or one too old", "use the DPoP-Nonce")
+
+    def _remember(self, seen: set[bytes], jti: str) -> None:
+        digest = hashlib.sha256(jti.encode("utf-8", "surrogatepass")).digest()[:16]
+        if digest in seen:
+            raise unauthenticated(INVALID_PROOF, "this proof was used before", "make one for each request")
+        if len(seen) >= SEEN_OF_ONE:
+            raise Refused("rate_limited", "this device asks too often", "wait two minutes")
+        seen.add(digest)
+
+    def _of(self, window: int) -> str:
+        return b64u(hmac.digest(self._secret, window.to_bytes(8, "big"), "sha256")[:18])
