@@ -25,6 +25,7 @@ from supervisor.assembly import (
 )
 from supervisor.core.access import OWNER, Principal
 from supervisor.foreground import can_show
+from supervisor.identity.identity import Identity
 from supervisor.limits import raise_descriptor_limit
 from supervisor.logs import Outlet, start_log
 from supervisor.ownscreen import show_own_status
@@ -42,7 +43,7 @@ from supervisor.web.api import build_api
 from supervisor.web.idempotency import Once
 from supervisor.web.listener import serve as listen
 from supervisor.web.peer import judge_peer
-from supervisor.web.signin import Nobody
+from supervisor.web.signin import DeviceSignIn
 from supervisor.web.sockets import Entrance, bind_tcp, bind_unix
 from supervisor.web.streams.serve import serve_websocket
 from workers.errors import Refused
@@ -67,6 +68,7 @@ async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
         us = await next_epoch(store, os.path.join(state_dir, "sessions"))
         launcher, errands = Launcher(state_dir), Errands()
         parts = put_together(settings, us, index, projects, launcher, errands)
+        identity = await Identity.load(state_dir, store)
         refusals: list[Refused] = []
         try:
             async with trio.open_nursery() as running:
@@ -75,7 +77,7 @@ async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
                 await adopt_all(parts)
                 await index.remember(settings.to_remember(), "owner", "flag")
                 await index.save_projects(projects)
-                await _serve(parts, store, entrances, options, outlet)
+                await _serve(parts, identity, store, entrances, options, outlet)
                 running.cancel_scope.cancel()
         except* Refused as group:
             refusals += leaves(group)
@@ -92,10 +94,14 @@ def leaves(group: BaseExceptionGroup[Refused]) -> list[Refused]:
     return found
 
 
-async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options: ServeOptions, outlet: Outlet) -> None:
+async def _serve(
+    parts: Parts, identity: Identity, store: Store, entrances: list[Entrance], options: ServeOptions, outlet: Outlet
+) -> None:
     """From listening to the last connection's end."""
     box = parts.box
-    api = Once(build_api(box), store, box.carry_out, box.creation.new_id)
+    sign_in = DeviceSignIn(identity, box.executions.holder)
+    api = Once(build_api(box, identity, sign_in), store, box.carry_out, box.creation.new_id)
+    streams = partial(serve_websocket, box, revoked=identity.revoked)
     gc.freeze()  # a collection that looks through all modules would hold up every session for some 50 ms
     gc.enable()
     box.urls.extend(entrance.url for entrance in entrances if entrance.transport == "tcp")
@@ -109,9 +115,10 @@ async def _serve(parts: Parts, store: Store, entrances: list[Entrance], options:
             behind.start_soon(parts.index.follow, box.registry, watch)
             behind.start_soon(_heed_signals, box, hung_up)
             behind.start_soon(box.room.watch)
+            behind.start_soon(identity.run)
             behind.start_soon(box.lookout.watch)
             async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
-                await front.start(listen, entrances, api, partial(serve_websocket, box), who, Nobody(), box.stopping)
+                await front.start(listen, entrances, api, streams, who, sign_in, box.stopping)
                 behind.start_soon(_begin, parts, options, outlet, hung_up)
         tell_systemd(STOPPING)
         behind.cancel_scope.cancel()

@@ -59,6 +59,8 @@ class Action(Enum):
     EXECUTE = "run a command in a session's workspace"
     MEASURE = "read the figures of the box"
     KEEP_HOUSE = "see and free what the box keeps on disk"
+    PAIR = "pair a device, or sign in from one"  # what proves itself by what it says, and needs no sign-in before
+    ADMIT = "say which devices may come in"
 
 
 SESSIONS = "/v1/code/sessions"
@@ -79,6 +81,18 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/v1/trash"): Action.KEEP_HOUSE,
     ("POST", "/v1/prune"): Action.KEEP_HOUSE,
     ("POST", "/v1/shutdown"): Action.CHANGE_BOX,
+    ("POST", "/v1/pairings"): Action.ADMIT,
+    ("GET", "/v1/pairings"): Action.ADMIT,
+    ("POST", "/v1/pairings/claim"): Action.PAIR,
+    ("GET", "/v1/pairings/{id}"): Action.PAIR,
+    ("DELETE", "/v1/pairings/{id}"): Action.ADMIT,
+    ("POST", "/v1/pairings/{id}/open"): Action.PAIR,
+    ("POST", "/v1/pairings/{id}/accept"): Action.ADMIT,
+    ("POST", "/v1/tokens"): Action.PAIR,
+    ("POST", "/v1/tickets"): Action.PAIR,
+    ("GET", "/v1/devices"): Action.ADMIT,
+    ("POST", "/v1/devices"): Action.ADMIT,
+    ("DELETE", "/v1/devices/{id}"): Action.ADMIT,
     ("GET", SESSIONS): Action.SEE_ALL,
     ("POST", SESSIONS): Action.CREATE,
     ("GET", SESSION): Action.LOOK,
@@ -133,7 +147,12 @@ _YES, _OWN, _NO = "yes", "own", "no"  # always; in one's own session only; never
 VERDICTS: dict[str, dict[Action, str]] = {
     "owner": dict.fromkeys(Action, _YES),
     "agent": {**dict.fromkeys(Action, _NO), Action.PROBE: _YES, Action.SEE_BOX: _YES, Action.LOOK: _OWN},
-    "anonymous": {**dict.fromkeys(Action, _NO), Action.PROBE: _YES, Action.LOAD_PAGE: _YES},
+    "anonymous": {
+        **dict.fromkeys(Action, _NO),
+        Action.PROBE: _YES,
+        Action.LOAD_PAGE: _YES,
+        Action.PAIR: _YES,
+    },
 }
 
 
@@ -175,14 +194,19 @@ def route(principal: Principal, method: str, path: str, websocket: bool = False)
     here = found.get(method)
     if here is not None and may(principal, here.action, here.session):
         return here
-    if principal.kind == "anonymous" and not any(may(principal, each.action) for each in found.values()):
-        raise Refused("unauthenticated", "nobody has signed in on this connection", "use the box's Unix socket")
+    allow = sorted(known for known, each in found.items() if may(principal, each.action, each.session))
+    if principal.kind == "anonymous" and (here is not None or not allow):
+        raise Refused("unauthenticated", "nobody has signed in with this request", "pair this device with rc pair")
     if principal.kind == "agent" or here is not None:
         raise _not_allowed(principal, here.action if here else None)
     if not found:
         raise Refused("not_found", "there is nothing at this path", "see /openapi.json for what there is")
-    allow = sorted(found)
     raise Refused("method_not_allowed", f"this path takes {', '.join(allow)}", f"use {allow[0]}", allow=allow)
+
+
+def websocket_at(path: str) -> Route | None:
+    """Where a WebSocket on the decoded `path` leads, whoever asks."""
+    return _leading_to(path, True).get("GET")
 
 
 def _not_allowed(principal: Principal, action: Action | None) -> Refused:
@@ -197,7 +221,9 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template)))
 
 
-_PATTERNS = {template: _pattern(template) for template in {*WEBSOCKETS, *(template for _, template in ROUTES)}}
+# Those without a variable first: /v1/pairings/claim is no pairing's id.
+_TEMPLATES = sorted({*WEBSOCKETS, *(template for _, template in ROUTES)}, key=lambda template: template.count("{"))
+_PATTERNS = {template: _pattern(template) for template in _TEMPLATES}
 
 
 _PAGE_PATTERNS = tuple(map(_pattern, PAGES))

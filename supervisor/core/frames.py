@@ -9,7 +9,7 @@ OUTPUT, STATE = 1, 2  # the first octet of a binary message: terminal output, or
 MAX_PIECE = (256 << 10) - 9  # octets of output in one message: what is left of 256 KiB beside kind and offset
 
 # Why a connection is closed: RFC 6455 §7.4.1, and from 4000 our own.
-NORMAL, MALFORMED, NOT_UTF8, TOO_BIG, RESTARTING = 1000, 1002, 1007, 1009, 1012
+NORMAL, MALFORMED, NOT_UTF8, TOO_BIG, RESTARTING, REVOKED = 1000, 1002, 1007, 1009, 1012, 4401
 
 
 def head(first: int, length: int) -> bytes:

@@ -29,6 +29,8 @@ class _Prepared:
     columns: int
     plain: bool
     due: float
+    device: str | None
+    origin: str | None
 
 
 class Executions:
@@ -40,12 +42,23 @@ class Executions:
         self._now = now
         self._prepared: dict[bytes, _Prepared] = {}
 
-    def prepare(self, session: Session, command: Sequence[str], rows: int, columns: int, *, plain: bool = False) -> str:
+    def prepare(
+        self,
+        session: Session,
+        command: Sequence[str],
+        rows: int,
+        columns: int,
+        *,
+        plain: bool = False,
+        device: str | None = None,
+        origin: str | None = None,
+    ) -> str:
         """A ticket for a program that starts when the ticket is used; `plain` as `workers.drivers.pty.spawn` has it.
-        Raises Refused `too_large`."""
+        It is good for the `device` that asks alone, and for its page. Raises Refused `too_large`."""
         if sum(len(word.encode()) + 1 for word in command) > MAX_COMMAND:
             raise Refused("too_large", f"a command has at most {MAX_COMMAND} octets", "put it into a script")
-        prepared = _Prepared(session.id, tuple(command), rows, columns, plain, self._now() + TICKET_SECONDS)
+        due = self._now() + TICKET_SECONDS
+        prepared = _Prepared(session.id, tuple(command), rows, columns, plain, due, device, origin)
         if len(encoded(_wish(session.spec, prepared))) > MAX_WISH:
             detail = f"the command and the session's environment have more than {MAX_WISH} octets together"
             raise Refused(
@@ -58,15 +71,23 @@ class Executions:
         self._prepared[_digest(ticket)] = prepared
         return ticket
 
-    async def open(self, session: Session, ticket: str) -> Line:
+    def holder(self, session: str, ticket: str) -> tuple[str | None, str | None] | None:
+        """The device that a ticket for this session was given to, and its page's Origin. The ticket stays good."""
+        prepared = self._prepared.get(_digest(ticket))
+        if prepared is None or prepared.session != session or prepared.due < self._now():
+            return None
+        return prepared.device, prepared.origin
+
+    async def open(self, session: Session, ticket: str, device: str | None = None) -> Line:
         """Start the program: the line on which it gets KEYS and COMMANDs `resize` and sends OUTPUT, then an ANSWER
         with `exit: {code, signal}`. Closing it ends the program and all that it started.
 
-        Raises Refused `unauthenticated` for a ticket that is unknown, used, old or of another session, `invalid_state`
-        while the session is being made or deleted.
+        Raises Refused `unauthenticated` for a ticket that is unknown, used, old, or of another session or device,
+        `invalid_state` while the session is being made or deleted.
         """
+        holder = self.holder(session.id, ticket)
         prepared = self._prepared.pop(_digest(ticket), None)
-        if prepared is None or prepared.session != session.id or prepared.due < self._now():
+        if prepared is None or holder is None or prepared.device != device:
             raise Refused("unauthenticated", "this ticket is unknown, used or too old", "ask for a new one: rc exec")
         async with self._claims.on(session, Deed.EXECUTE):
             try:

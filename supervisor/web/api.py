@@ -9,11 +9,23 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from supervisor.identity.identity import Identity
 from supervisor.sessions.box import VERSION, Box
-from supervisor.web import box_routes, content_routes, files_routes, house_routes, page_routes, session_routes, shapes
+from supervisor.web import (
+    box_routes,
+    content_routes,
+    files_routes,
+    house_routes,
+    identity_routes,
+    page_routes,
+    pairing_routes,
+    session_routes,
+    shapes,
+)
 from supervisor.web.faults import TRANSLATIONS
 from supervisor.web.idempotency import SECRET_ANSWERS
 from supervisor.web.responses import Json
+from supervisor.web.signin import DeviceSignIn
 from supervisor.web.streams import routes as stream_routes
 
 DESCRIPTION = (
@@ -22,8 +34,8 @@ DESCRIPTION = (
 )
 
 
-def build_api(box: Box) -> FastAPI:
-    """All routes, calling `box`. What a request must pass before is in `checks`."""
+def build_api(box: Box, identity: Identity, sign_in: DeviceSignIn) -> FastAPI:
+    """All routes, calling `box` and `identity`. What a request must pass before is in `checks`."""
     app = FastAPI(
         title="rc",
         version=VERSION,
@@ -42,7 +54,9 @@ def build_api(box: Box) -> FastAPI:
         content_routes.router(box),
         files_routes.router(box),
         house_routes.router(box),
-        stream_routes.router(box),
+        pairing_routes.router(box, identity, sign_in),
+        identity_routes.router(box, identity, sign_in),
+        stream_routes.router(box, identity.revoked),
         page_routes.router(),
     ):
         app.include_router(router)

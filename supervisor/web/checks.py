@@ -62,7 +62,8 @@ class Checked:
         if scope["type"] == "websocket":  # the listener keeps them away; should one come, it goes no further
             await send({"type": "websocket.close", "code": 1008})
             return
-        answer = _Answer(send)
+        on_tcp = scope["state"]["asker"] is None
+        answer = _Answer(send, self._sign_in.headers() if on_tcp else [])
         with one_connection(path=scope["path"]) as outcome:
             await self._serve(scope, receive, answer)
         if outcome.failed and not answer.started:
@@ -94,8 +95,9 @@ class Checked:
 class _Answer:
     """The way back to the client, with the headers that every answer carries."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, more: list[tuple[bytes, bytes]]) -> None:
         self._send = send
+        self._headers = [*SECURITY_HEADERS, *more]
         self.started = False
 
     async def send(self, message: Message) -> None:
@@ -103,7 +105,7 @@ class _Answer:
             self.started = True
             own = list(message.get("headers", []))
             named = {name.lower() for name, _ in own}  # the page has a policy of its own, and files that may be kept
-            message = {**message, "headers": own + [each for each in SECURITY_HEADERS if each[0] not in named]}
+            message = {**message, "headers": own + [each for each in self._headers if each[0] not in named]}
         await self._send(message)
 
     async def refuse(self, refused: Refused) -> None:

@@ -22,7 +22,15 @@ from supervisor.web.problems import problem_response
 from workers.errors import Refused
 
 UNFINISHED = 0  # the status of an answer that was never given: the box ended while it was at work
-SECRET_ANSWERS = {access.SESSION + "/exec"}  # kept nowhere
+# Kept nowhere.
+SECRET_ANSWERS = {
+    access.SESSION + "/exec",
+    "/v1/pairings",
+    "/v1/pairings/claim",
+    "/v1/pairings/{id}/open",
+    "/v1/tokens",
+    "/v1/tickets",
+}
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _NAMES = uuid.UUID("6f2b6f0a-52c5-5d0c-9d3b-6f1f0e6b8c11")  # ours alone, drawn once
 

@@ -93,7 +93,7 @@ class _Door:
                     with self._places.take(asker or ANONYMOUS) as place:
                         await self._serve(entrance, stream, peer, asker, place)
                 except Refused as refused:
-                    await _refuse(stream, refused)
+                    await _refuse(stream, refused, more=self._sign_in.headers() if asker is None else [])
 
     async def _serve(
         self, entrance: Entrance, stream: trio.SocketStream, peer: str | None, asker: Principal | None, place: Place
@@ -109,7 +109,7 @@ class _Door:
                 principal = asker or await self._sign_in.who(head, approach)
                 check_route(head, principal)
             except Refused as refused:
-                await _refuse(stream, refused, head.method)
+                await _refuse(stream, refused, head.method, self._sign_in.headers() if asker is None else [])
                 return
             await self._streams(stream, head, raw_head, principal)
             return
@@ -128,10 +128,12 @@ def _settle(entrance: Entrance, connection: trio.socket.SocketType) -> tuple[Ent
     return entrance.at(ours), str(address_of(peer) or peer)
 
 
-async def _refuse(stream: trio.SocketStream, refused: Refused, method: str = "GET") -> None:
+async def _refuse(
+    stream: trio.SocketStream, refused: Refused, method: str = "GET", more: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
     """Say no and close, in a way that lets the no arrive: an unread octet at close would make the kernel reset."""
     with trio.move_on_after(WRITE_TIMEOUT):
-        await stream.send_all(closing_response(refused, method))
+        await stream.send_all(closing_response(refused, method, more))
         await stream.send_eof()
     left = LINGER_LIMIT
     with trio.move_on_after(LINGER):

@@ -37,6 +37,8 @@ Text = Annotated[str, Field(max_length=TEXT_LIMIT, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(max_length=NAME_LIMIT)]
 Path = Annotated[str, Field(max_length=PATH_LIMIT, pattern=r"^[^\x00]*$")]
 Cells = Annotated[int, Field(ge=1, le=MAX_CELLS)]
+Octets32 = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]  # base64url without padding
+PublicKey = Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{87})$")]  # Ed25519, or a point of P-256
 Variable = Annotated[str, Field(max_length=256, pattern=r"^[^\x00=]+$")]
 Argument = Annotated[str, Field(max_length=128 * 1024, pattern=r"^[^\x00]*$")]  # the kernel's MAX_ARG_STRLEN
 _FIRST = {"type": "string", "minLength": 1, "maxLength": 128 * 1024, "pattern": r"^[^\x00]*$"}
@@ -139,6 +141,40 @@ class NewProject(Body):
 
 class Shutdown(Body):
     sessions: bool = False
+
+
+class NewPairing(Body):
+    role: Literal["admin"] = "admin"
+    person: Literal["owner"] = "owner"
+
+
+class Claim(Body):
+    """By `code` or by `secret`; which of them, `PairingRoutes` checks."""
+
+    code: Annotated[str, Field(max_length=32)] | None = None
+    secret: Annotated[str, Field(min_length=43, max_length=43)] | None = None
+    commit: Octets32
+
+
+class Opening(Body):
+    device_key: PublicKey
+    nonce_d: Octets32
+    label: Name
+    kind: Literal["browser", "cli"] | None = None
+
+
+class Acceptance(Body):
+    number: Annotated[str, Field(max_length=32, pattern=r"^ *([0-9] *){6}$")]
+
+
+class NewTicket(Body):
+    session: Annotated[str, Field(max_length=128)] | None = None
+
+
+class NewDevice(Body):
+    kind: Literal["machine"]
+    public_key: PublicKey
+    label: Name
 
 
 class SessionsQuery(Query):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from supervisor.errors import problem, status_of
@@ -33,16 +34,17 @@ def problem_response(refused: Refused, status: int | None = None) -> tuple[int, 
     body = to_json({**problem(refused), "status": status})
     headers = [(b"content-type", MEDIA_TYPE), (b"content-length", str(len(body)).encode())]
     if refused.code == "unauthenticated":
-        headers.append((b"www-authenticate", b"DPoP"))
+        error = f', error="{refused.fields["error"]}"' if "error" in refused.fields else ""
+        headers.append((b"www-authenticate", f'DPoP algs="ES256 EdDSA"{error}'.encode("ascii")))
     allow = refused.fields.get("allow")
     if isinstance(allow, list):
         headers.append((b"allow", ", ".join(allow).encode("ascii")))
     return status, headers, body
 
 
-def closing_response(refused: Refused, method: str = "GET") -> bytes:
+def closing_response(refused: Refused, method: str = "GET", more: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
     """A whole HTTP/1.1 response to a request by `method`, for a connection that ends with it."""
     status, headers, body = problem_response(refused)
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode("ascii")]
-    lines += [name + b": " + value for name, value in [*headers, *SECURITY_HEADERS, (b"connection", b"close")]]
+    lines += [name + b": " + value for name, value in [*headers, *SECURITY_HEADERS, *more, (b"connection", b"close")]]
     return b"\r\n".join(lines) + b"\r\n\r\n" + (b"" if method == "HEAD" else body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -91,11 +92,12 @@ class SessionRoutes:
             wish = {"message_id": repeat, **wish}
         return Json({"seq": await self._box.carry_out(lambda: command_by_post(session, by, kind, wish))})
 
-    async def execute(self, id: str, body: models.Execution) -> Response:
+    async def execute(self, request: Request, id: str, body: models.Execution) -> Response:
         """Prepare a program in the session's workspace; a WebSocket with the ticket runs it."""
         session = self._box.session(id)
-        prepare = self._box.executions.prepare
-        return Json({"ticket": prepare(session, body.command, body.rows, body.columns, plain=body.plain)})
+        bound_to = {"device": principal(request).device, "origin": request.headers.get("origin")}
+        prepare = partial(self._box.executions.prepare, session, body.command, body.rows, body.columns)
+        return Json({"ticket": prepare(plain=body.plain, **bound_to)})
 
 
 def _doing(box: Box, verb: Verb) -> Callable[..., Awaitable[Response]]:

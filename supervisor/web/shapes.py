@@ -97,6 +97,39 @@ PRUNED = _object({"pruned": _list(_object({"id": _TEXT, "name": _TEXT})), "bytes
 _USED = _object({"id": _TEXT, "name": _TEXT, "bytes": _NUMBER, "whole": _FLAG})
 DF = _object({"disk": _object({"total": _NUMBER, "free": _NUMBER}), "sessions": _list(_USED), "trash": _list(_USED)})
 TICKET = _object({"ticket": _TEXT})
+DEVICE = _object(
+    {
+        "id": _TEXT,
+        "kind": {"enum": ["browser", "cli", "machine"]},
+        "label": _TEXT,
+        "person": _TEXT,
+        "role": _TEXT,
+        "created_at": _TEXT,
+        "created_by": WHO,
+        "last_used_at": _TEXT_OR_NONE,
+        "current": _FLAG,
+    }
+)
+DEVICES = _object({"devices": _list(DEVICE)})
+INVITATION = _object({"id": _TEXT, "code": _TEXT, "url": _TEXT_OR_NONE, "box_key": _TEXT, "expires_at": _TEXT})
+CLAIMED = _object({"id": _TEXT, "box_key": _TEXT, "nonce_b": _TEXT})
+_PAIRING_STATE = {"enum": ["waiting", "accepted", "refused", "expired"]}
+PAIRING_STATE = _object({"state": _PAIRING_STATE}, device=_TEXT_OR_NONE)
+PAIRING = _object(
+    {
+        "id": _TEXT,
+        "state": _PAIRING_STATE,
+        "expires_at": _TEXT,
+        "claimed": {"type": ["object", "null"], "properties": {"address": _TEXT, "label": _TEXT_OR_NONE}},
+        "opened": _FLAG,
+        "contenders": _list(_TEXT),
+        "tries_left": _NUMBER,
+        "device": _TEXT_OR_NONE,
+    }
+)
+PAIRINGS = _object({"pairings": _list(PAIRING)})
+TOKEN = _object({"access_token": _TEXT, "expires_in": _NUMBER})
+TICKET_AND_TOKEN = _object({"ticket": _TEXT, "access_token": _TEXT, "expires_in": _NUMBER})
 OK = _object({"ok": _FLAG})
 ANYTHING = _object({})
 

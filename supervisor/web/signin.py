@@ -1,21 +1,35 @@
-"""Who asks on TCP: settled anew for every request, before anything else of it is looked at."""
+"""Who asks on TCP: settled anew for every request, by an access token and a proof, or for a WebSocket by a ticket."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
+from starlette.requests import Request
 
+from supervisor.core import access
 from supervisor.core.access import ANONYMOUS, Principal
+from supervisor.core.proofs import INVALID_PROOF, INVALID_TOKEN, USE_NONCE, Asked, token_hash, unauthenticated
+from supervisor.identity.devices import Device
+from supervisor.identity.identity import Identity
 from supervisor.web.approach import Approach
 from supervisor.web.head import Head
+from supervisor.web.streams.handshake import tickets_of
+
+SCHEME = "dpop "  # of the header Authorization; schemes are compared without regard to case
+
+# The device and the Origin that a session's ticket for a program is bound to, None for one that is not good.
+Holder = Callable[[str, str], tuple[str | None, str | None] | None]
 
 
 class SignIn(Protocol):
     """Judges one request by its head. Raises Refused(`unauthenticated`) for proof that does not hold; where there is
-    none it is anonymous, and the route decides."""
+    none it is anonymous, and the route decides. `headers` go with every answer on TCP, for the next request."""
 
     async def who(self, head: Head, approach: Approach) -> Principal: ...
+
+    def headers(self) -> list[tuple[bytes, bytes]]: ...
 
 
 class Nobody:
@@ -24,3 +38,66 @@ class Nobody:
     async def who(self, head: Head, approach: Approach) -> Principal:
         await trio.lowlevel.checkpoint()
         return ANONYMOUS
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return []
+
+
+class DeviceSignIn:
+    """By the devices that the box knows."""
+
+    def __init__(self, identity: Identity, program_of: Holder) -> None:
+        self._identity = identity
+        self._program_of = program_of
+
+    async def who(self, head: Head, approach: Approach) -> Principal:
+        """The device that a request acts from, or nobody who has signed in.
+
+        Raises Refused(`unauthenticated`) for a sign-in that does not hold: whoever tries one is not let in as nobody.
+        """
+        await trio.lowlevel.checkpoint()
+        if head.asks_for_websocket:
+            return self._by_ticket(head)
+        authorization = head.values("authorization")
+        if not authorization:
+            return ANONYMOUS
+        if len(authorization) > 1 or not authorization[0].lower().startswith(SCHEME):
+            raise unauthenticated(INVALID_TOKEN, "an access token is sent once, as `DPoP <token>`")
+        token = authorization[0][len(SCHEME) :].strip()
+        asked = _asked(head, approach, token_hash(token))
+        return self._identity.device_by_token(token, _proof(head), asked).principal
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return [(b"dpop-nonce", self._identity.nonce().encode("ascii"))]
+
+    def device(self, request: Request) -> Device:
+        """The device that a request without a token was proven to come from. Raises Refused(`unauthenticated`)."""
+        head = Head.of_scope(request.scope)
+        return self._identity.device_by_key(_proof(head), _asked(head, request.state.approach))
+
+    def check_key(self, request: Request, expected: str | None) -> None:
+        """See to it that a request was proven by this key, which the box need not know. Raises Refused."""
+        head = Head.of_scope(request.scope)
+        self._identity.prove(_proof(head), _asked(head, request.state.approach), lambda key: key == expected)
+
+    def _by_ticket(self, head: Head) -> Principal:
+        tickets, route, origin = tickets_of(head), access.websocket_at(head.path), head.header("origin")
+        if len(tickets) != 1 or route is None:
+            return ANONYMOUS
+        if route.template == access.SESSION + "/exec":  # its ticket says what to run as well, and is used up there
+            holder = self._program_of(route.session or "", tickets[0])
+            return self._identity.ticket_holder(holder, origin).principal
+        return self._identity.use_ticket(tickets[0], route.session, origin).principal
+
+
+def _asked(head: Head, approach: Approach, ath: str | None = None) -> Asked:
+    return Asked(head.method, approach.origins, head.path, ath)
+
+
+def _proof(head: Head) -> str:
+    proofs = head.values("dpop")
+    if not proofs:
+        raise unauthenticated(USE_NONCE, "the request has no proof of a device's key", "send the header DPoP")
+    if len(proofs) > 1:
+        raise unauthenticated(INVALID_PROOF, "a request has one proof", "send the header DPoP once")
+    return proofs[0]

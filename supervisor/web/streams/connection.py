@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Protocol
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
 from supervisor.core import frames
+from supervisor.core.access import Principal
 from supervisor.core.clientframes import MAX_MESSAGE
 from supervisor.web.problems import to_json
 from supervisor.web.streams.handshake import SUBPROTOCOL, Handshake
@@ -26,6 +28,15 @@ LINGER_SECONDS = 1.0  # for a refused message that is still on its way
 LINGER_OCTETS = 4 << 20
 REFUSING = (frames.MALFORMED, frames.NOT_UTF8, frames.TOO_BIG)  # codes by which the library closes on its own
 STOPPING = Ending(frames.RESTARTING, "supervisor_stopping", retry=True)
+REVOKED = Ending(frames.REVOKED, "revoked", retry=False)
+
+# What ends all that a principal has open; None for those whom nothing ends but the box.
+Revoked = Callable[[Principal], trio.Event | None]
+
+
+def nothing_revokes(_: Principal) -> trio.Event | None:
+    """For those on the box's own socket, who act from no device."""
+    return None
 
 
 class Taker(Protocol):
@@ -49,9 +60,18 @@ async def accepted(outlet: Outlet, handshake: Handshake) -> AsyncIterator[WebSoc
 
 
 class Connection:
-    """What goes on over one WebSocket. Ends when the client leaves, the source ends, or the box is stopping."""
+    """What goes on over one WebSocket. Ends when the client leaves, the source ends, its device is revoked, or the box
+    is stopping."""
 
-    def __init__(self, websocket: WebSocketConnection, outlet: Outlet, sender: Sender, taker: Taker) -> None:
+    def __init__(
+        self,
+        websocket: WebSocketConnection,
+        outlet: Outlet,
+        sender: Sender,
+        taker: Taker,
+        revoked: trio.Event | None = None,
+    ) -> None:
+        self._revoked = revoked
         self._websocket = websocket
         self._outlet = outlet
         self._sender = sender
@@ -71,12 +91,18 @@ class Connection:
                 await stopping.wait()
                 self._ending = STOPPING
 
+            async def lock_out(revoked: trio.Event) -> None:
+                await revoked.wait()
+                self._ending = REVOKED
+
             async def refuse_flood() -> None:
                 await self._outlet.is_flooded.wait()
                 self._ending = Ending(frames.TOO_BIG)
 
             for work in (self._sender.run, self._receive, self._beat, stop, refuse_flood, *besides):
                 tasks.start_soon(until_one_ends, work)
+            if self._revoked is not None:
+                tasks.start_soon(until_one_ends, partial(lock_out, self._revoked))
         return self._ending or self._sender.ending
 
     async def _receive(self) -> None:

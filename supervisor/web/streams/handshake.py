@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from supervisor.web.head import Head
 from workers.errors import Refused
@@ -21,7 +21,7 @@ class Handshake:
 
     key: str
     offers_ours: bool
-    ticket: str | None
+    ticket: str | None = field(repr=False)
 
     def replay(self, raw_head: bytes) -> bytes:
         """The request as the library is to see it, and what was read behind it. Nothing that a client wrote but the
@@ -45,11 +45,20 @@ def read_handshake(head: Head) -> Handshake:
     keys = head.values("sec-websocket-key")
     if len(keys) != 1 or not _is_key(keys[0]):
         raise _invalid("no `Sec-WebSocket-Key` of 16 octets")
-    offered = [word.strip() for value in head.values("sec-websocket-protocol") for word in value.split(",")]
-    tickets = [word.removeprefix(TICKET) for word in offered if word.startswith(TICKET)]
+    offered = _offered(head)
+    tickets = tickets_of(head)
     if any(offered) and SUBPROTOCOL not in offered:
         raise _invalid(f"of the protocols that it offers we speak none; ours is {SUBPROTOCOL}")
     return Handshake(keys[0], SUBPROTOCOL in offered, tickets[0] if tickets else None)
+
+
+def tickets_of(head: Head) -> list[str]:
+    """The tickets that a client offers, of which there should be one at most."""
+    return [word.removeprefix(TICKET) for word in _offered(head) if word.startswith(TICKET)]
+
+
+def _offered(head: Head) -> list[str]:
+    return [word.strip() for value in head.values("sec-websocket-protocol") for word in value.split(",")]
 
 
 def _tokens(head: Head, name: str) -> list[str]:

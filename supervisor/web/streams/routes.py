@@ -11,6 +11,7 @@ from starlette.responses import Response
 from supervisor.core.access import SESSION
 from supervisor.sessions.box import Box
 from supervisor.web.asking import principal
+from supervisor.web.streams.connection import Revoked
 from supervisor.web.streams.sse import EventStream, box_events, session_events
 from workers.errors import Refused
 
@@ -27,14 +28,15 @@ RESUME = {"name": "Last-Event-ID", "in": "header", "required": False, "schema": 
 PARAMETERS = [RESUME, *({"name": name, "in": "query", "schema": shape} for name, shape in QUERY.items())]
 
 
-def router(box: Box) -> APIRouter:
+def router(box: Box, revoked: Revoked) -> APIRouter:
     """Both only tell; what their WebSockets take besides is a POST here."""
     routes = APIRouter()
 
     @routes.get("/v1/stream", status_code=200, responses=EVENTS, response_class=EventStream)
     async def box_stream(request: Request) -> Response:
         _check_accept(request)
-        return box_events(box, principal(request), request.state.delivered)
+        asker = principal(request)
+        return box_events(box, asker, request.state.delivered, revoked(asker))
 
     @routes.get(
         SESSION + "/stream",
@@ -46,8 +48,9 @@ def router(box: Box) -> APIRouter:
     async def session_stream(request: Request, id: str) -> Response:
         session = box.session(id)
         _check_accept(request)
-        asked = request.url.query, request.headers.get("last-event-id"), principal(request)
-        return session_events(box, session, *asked, request.state.delivered)
+        asker = principal(request)
+        asked = request.url.query, request.headers.get("last-event-id"), asker
+        return session_events(box, session, *asked, request.state.delivered, revoked=revoked(asker))
 
     return routes
 

@@ -18,7 +18,7 @@ from supervisor.sessions.session import Session
 from supervisor.sessions.typist import Typist
 from supervisor.web.head import Head
 from supervisor.web.streams.box import BoxDesk, BoxSource, WatchedBox
-from supervisor.web.streams.connection import Connection, accepted
+from supervisor.web.streams.connection import Connection, Revoked, accepted, nothing_revokes
 from supervisor.web.streams.dialect import WebSocketDialect
 from supervisor.web.streams.exec import ExecDesk, ExecSource, converse
 from supervisor.web.streams.handshake import read_handshake
@@ -33,7 +33,7 @@ from supervisor.web.streams.session_desk import Desk
 class Programs(Protocol):
     """What runs programs in workspaces."""
 
-    async def open(self, session: Session, ticket: str) -> Line: ...
+    async def open(self, session: Session, ticket: str, device: str | None) -> Line: ...
 
 
 class StreamBox(WatchedBox, Protocol):
@@ -53,41 +53,47 @@ async def serve_websocket(
     raw_head: bytes,
     principal: Principal,
     clock: Clock = CLOCK,
+    revoked: Revoked = nothing_revokes,
 ) -> None:
     """One WebSocket, from its request to its close. Raises Refused before anything of it was answered."""
+    ends = revoked(principal)
     route = access.route(principal, head.method, head.path, websocket=True)
     session = box.session(route.session) if route.session is not None else None
     handshake = read_handshake(head)
     outlet = Outlet(stream, handshake.replay(raw_head))
     with ExitStack() as held:
         if session is None:
-            serve = partial(_tell_box, box, principal)
+            serve = partial(_tell_box, box, principal, ends)
         elif route.template == SESSION + "/stream":
-            serve = partial(_attend, box, session, parse(head.query), principal, clock)
+            serve = partial(_attend, box, session, parse(head.query), principal, ends, clock)
         else:
-            line = await box.executions.open(session, handshake.ticket or "")
+            line = await box.executions.open(session, handshake.ticket or "", principal.device)
             held.callback(line.close)
-            serve = partial(_execute, box, line)
+            serve = partial(_execute, box, line, ends)
         async with accepted(outlet, handshake) as websocket:
             await serve(websocket, outlet)
 
 
-async def _tell_box(box: StreamBox, principal: Principal, websocket: WebSocketConnection, outlet: Outlet) -> None:
+async def _tell_box(
+    box: StreamBox, principal: Principal, ends: trio.Event | None, websocket: WebSocketConnection, outlet: Outlet
+) -> None:
     with box.watch() as watch:
         source = BoxSource(box, principal, WebSocketDialect())
         sender = Sender(outlet, source)
-        connection = Connection(websocket, outlet, sender, BoxDesk(sender))
+        connection = Connection(websocket, outlet, sender, BoxDesk(sender), ends)
         ending = await connection.run(box.stopping, [partial(source.follow, watch, sender.moved)])
     await connection.say_goodbye(ending)
 
 
-async def _execute(box: StreamBox, line: Line, websocket: WebSocketConnection, outlet: Outlet) -> None:
+async def _execute(
+    box: StreamBox, line: Line, ends: trio.Event | None, websocket: WebSocketConnection, outlet: Outlet
+) -> None:
     typist = Typist(line)
     source = ExecSource(typist)
     sender = Sender(outlet, source)
     desk = ExecDesk(line, typist, sender, outlet)
     outlet.take_keys, outlet.may_take_keys = desk.take_keys, desk.may_take_keys
-    connection = Connection(websocket, outlet, sender, desk)
+    connection = Connection(websocket, outlet, sender, desk, ends)
     ending = await connection.run(box.stopping, [partial(converse, line, source, sender.moved)])
     await connection.say_goodbye(ending)
 
@@ -97,6 +103,7 @@ async def _attend(
     session: Session,
     query: StreamQuery,
     principal: Principal,
+    ends: trio.Event | None,
     clock: Clock,
     websocket: WebSocketConnection,
     outlet: Outlet,
@@ -118,7 +125,7 @@ async def _attend(
         with session.hub.looking(news):
             await begin(cursor, session, query, seat, box.epoch, box.show(session))
             outlet.take_keys, outlet.may_take_keys = desk.take_keys, desk.may_take_keys
-            connection = Connection(websocket, outlet, sender, desk)
+            connection = Connection(websocket, outlet, sender, desk, ends)
             ending = await connection.run(box.stopping, [desk.acknowledge, desk.keep_lease])
     finally:
         session.lease.leave(seat)

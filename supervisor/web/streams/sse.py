@@ -14,7 +14,7 @@ from supervisor.core.streamquery import parse
 from supervisor.sessions.session import Session
 from supervisor.web.problems import to_json
 from supervisor.web.streams.box import BoxSource, WatchedBox
-from supervisor.web.streams.connection import STOPPING
+from supervisor.web.streams.connection import REVOKED, STOPPING
 from supervisor.web.streams.dialect import SseDialect
 from supervisor.web.streams.lease import CLOCK, Clock, new_seat
 from supervisor.web.streams.opening import begin
@@ -31,16 +31,19 @@ Opening = Callable[[Moved], AbstractAsyncContextManager[Source]]
 
 
 class EventStream(Response):
-    """A response that goes on until the client leaves, the source ends or the box is stopping."""
+    """A response that goes on until the client leaves, the source ends, its device is revoked or the box stops."""
 
     media_type: str = "text/event-stream"
 
-    def __init__(self, opening: Opening, stopping: trio.Event, delivered: Callable[[], int]) -> None:
-        """`delivered` tells how many octets of the connection the client has taken."""
+    def __init__(
+        self, opening: Opening, stopping: trio.Event, delivered: Callable[[], int], revoked: trio.Event | None = None
+    ) -> None:
+        """`delivered` tells how many octets of the connection the client has taken; `revoked` is set when the client's
+        device is no longer welcome."""
         super().__init__(headers={"x-accel-buffering": "no"})  # nginx would keep events to itself
         del self.headers["content-length"]
         self._opening = opening
-        self._stopping = stopping
+        self._endings = [(stopping, STOPPING)] + ([(revoked, REVOKED)] if revoked is not None else [])
         self._delivered = delivered
         self._news = trio.Event()
         self._ending: Ending | None = None
@@ -54,13 +57,14 @@ class EventStream(Response):
                     pass
                 tasks.cancel_scope.cancel()
 
-            async def until_the_box_stops() -> None:
-                await self._stopping.wait()
-                self._ending = STOPPING
+            async def until_we_end_it(event: trio.Event, ending: Ending) -> None:
+                await event.wait()
+                self._ending = ending
                 self._moved()
 
             tasks.start_soon(until_the_client_leaves)
-            tasks.start_soon(until_the_box_stops)
+            for event, ending in self._endings:
+                tasks.start_soon(until_we_end_it, event, ending)
             async with self._opening(self._moved) as source:
                 await self._tell(source, send)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -110,6 +114,7 @@ def session_events(
     principal: Principal,
     delivered: Callable[[], int],
     clock: Clock = CLOCK,
+    revoked: trio.Event | None = None,
 ) -> EventStream:
     """The stream of one session. Raises Refused before anything of the answer is sent."""
     wanted = parse(query)
@@ -124,10 +129,12 @@ def session_events(
             await begin(cursor, session, wanted, seat, box.epoch, box.show(session))
             yield cursor
 
-    return EventStream(opening, box.stopping, delivered)
+    return EventStream(opening, box.stopping, delivered, revoked)
 
 
-def box_events(box: WatchedBox, principal: Principal, delivered: Callable[[], int]) -> EventStream:
+def box_events(
+    box: WatchedBox, principal: Principal, delivered: Callable[[], int], revoked: trio.Event | None = None
+) -> EventStream:
     """The stream of the box."""
 
     @asynccontextmanager
@@ -139,4 +146,4 @@ def box_events(box: WatchedBox, principal: Principal, delivered: Callable[[], in
                 yield source
                 following.cancel_scope.cancel()
 
-    return EventStream(opening, box.stopping, delivered)
+    return EventStream(opening, box.stopping, delivered, revoked)

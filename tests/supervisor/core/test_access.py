@@ -43,9 +43,21 @@ def test_the_owner_goes_everywhere(method: str, template: str) -> None:
     assert found.session == ("session_a" if template.startswith(SESSION) else None)
 
 
+# What needs no sign-in: it proves itself by what it says.
+FOR_ANYBODY = {
+    ("GET", "/healthz"),
+    ("POST", "/v1/pairings/claim"),
+    ("POST", "/v1/pairings/{id}/open"),
+    ("GET", "/v1/pairings/{id}"),
+    ("POST", "/v1/tokens"),
+    ("POST", "/v1/tickets"),
+}
+
+
 @pytest.mark.parametrize(("method", "template"), ROUTES)
-def test_nobody_gets_anywhere_but_to_the_health_check_and_the_page(method: str, template: str) -> None:
-    expected = None if template == "/healthz" or template in PAGES + PAGE_FILES else "unauthenticated"
+def test_nobody_gets_anywhere_but_to_the_health_check_the_page_and_the_door(method: str, template: str) -> None:
+    is_open = (method, template) in FOR_ANYBODY or template in PAGES + PAGE_FILES
+    expected = None if is_open else "unauthenticated"
     assert code(ANONYMOUS, method, path_of(template, "session_a")) == expected
 
 
@@ -129,6 +141,26 @@ def test_the_wrong_method_names_the_right_ones() -> None:
     assert caught.value.code == "method_not_allowed"
     assert caught.value.fields == {"allow": ["GET", "HEAD", "PATCH"]}
     assert code(ANONYMOUS, "POST", "/healthz") == "method_not_allowed"
+
+
+def test_nobody_learns_what_others_may_do_with_a_path() -> None:
+    assert code(ANONYMOUS, "DELETE", "/v1/pairings/pairing_a") == "unauthenticated"
+    with pytest.raises(Refused) as caught:
+        access.route(ANONYMOUS, "PUT", "/v1/pairings/pairing_a")
+    assert caught.value.fields == {"allow": ["GET", "HEAD"]}
+
+
+def test_a_word_of_a_path_is_not_taken_for_an_id() -> None:
+    assert code(ANONYMOUS, "POST", "/v1/pairings/claim") is None
+    for principal in (OWNER, ANONYMOUS):
+        assert code(principal, "GET", "/v1/pairings/claim") == "method_not_allowed"
+
+
+def test_a_path_tells_of_which_session_its_websocket_is() -> None:
+    found = access.websocket_at("/v1/code/sessions/session_a/stream")
+    assert found is not None and (found.template, found.session) == (SESSION + "/stream", "session_a")
+    assert access.websocket_at("/v1/stream") is not None
+    assert access.websocket_at("/v1/box") is None
 
 
 def test_what_nobody_may_do_is_refused_to_people_too() -> None:

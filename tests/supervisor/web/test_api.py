@@ -33,7 +33,7 @@ def test_the_description_tells_of_keys_for_repeats(box: ServedBox) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/v1", "/v1/approvals", "/v1/devices", "/metric", "/docs", "/v1/code/sessions/"]
+    "path", ["/nothing", "/v1", "/v1/approvals", "/v1/people", "/metric", "/docs", "/v1/code/sessions/"]
 )
 def test_what_is_not_there_is_not_found(box: ServedBox, path: str) -> None:
     assert box.ask("GET", path).code == "not_found"

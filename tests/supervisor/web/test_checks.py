@@ -41,6 +41,9 @@ class Known:
         self.approaches.append(approach)
         return self.principal
 
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return [(b"dpop-nonce", b"n1")]
+
 
 @pytest.fixture
 def unix(tmp_path: Path) -> Iterator[Entrance]:
@@ -96,6 +99,7 @@ async def test_each_request_on_tcp_says_anew_who_asks(tcp: Entrance) -> None:
     known.principal = ANONYMOUS
     assert await client.ask("GET", "/v1/box", host="localhost:9") == 401
     assert await client.ask("GET", "/v1/box", host="evil.example") == 421
+    assert client.headers[b"dpop-nonce"] == b"n1"
     assert [each.origins for each in known.approaches] == [("http://localhost:9",)] * 2
     assert known.approaches[0].address == "192.0.2.7"
 

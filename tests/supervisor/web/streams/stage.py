@@ -126,7 +126,7 @@ class StagePrograms:
     def __init__(self) -> None:
         self.by_ticket: dict[str, Line] = {}
 
-    async def open(self, session: Session, ticket: str) -> Line:
+    async def open(self, session: Session, ticket: str, device: str | None) -> Line:
         if ticket not in self.by_ticket:
             raise Refused("unauthenticated", "this ticket is unknown", "ask for a new one")
         return self.by_ticket.pop(ticket)
