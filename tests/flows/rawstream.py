@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 SECONDS = 20.0
@@ -17,10 +17,19 @@ class RawStream:
     """`messages` hold JSON as it came; `terminal` is every octet of output, in order, from the offset `begins` on, with
     zeros for those of a gap.
 
-    With `already`, all that was seen on earlier connections, it goes on behind that.
+    With `already`, all that was seen on earlier connections, it goes on behind that. On TCP it takes a `ticket`, and
+    what `host` the box is called by; other `headers` stand for themselves.
     """
 
-    def __init__(self, connection: socket.socket, path: str, already: bytearray | None = None) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        path: str,
+        already: bytearray | None = None,
+        host: str = "box",
+        ticket: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._socket = connection
         self._socket.settimeout(SECONDS)
         self._buffer = bytearray()
@@ -29,9 +38,11 @@ class RawStream:
         self.begins = None if already is None else 0
         self.closed: int | None = None
         key = base64.b64encode(os.urandom(16)).decode()
+        offered = "rc.v1" if ticket is None else f"rc.v1, ticket.{ticket}"
+        more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         request = (
-            f"GET {path} HTTP/1.1\r\nHost: box\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: rc.v1\r\n\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{more}"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {offered}\r\n\r\n"
         )
         connection.sendall(request.encode())
         while b"\r\n\r\n" not in self._buffer:
