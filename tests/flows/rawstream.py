@@ -53,6 +53,13 @@ class RawStream:
     def status(self) -> int:
         return int(self.head.split()[1])
 
+    def problem(self) -> Any:
+        """What was answered instead of an upgrade."""
+        size = next(line for line in self.head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        while len(self._buffer) < int(size.partition(b":")[2]):
+            self._receive()
+        return json.loads(self._buffer)
+
     @property
     def end(self) -> int:
         """The offset of the next octet of output."""

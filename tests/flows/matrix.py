@@ -1,0 +1,116 @@
+"""What each route and message of the box is to whoever may ask: the table that the box is held against.
+
+It is written by hand, and knows nothing of the box's own tables but their keys: a route without a row here fails the
+tests, and so does a row without a route.
+"""
+
+from __future__ import annotations
+
+from supervisor.core.access import SESSION, SESSIONS
+
+# Kinds of routes. What is `proven` needs no sign-in before, but a proof by a device's key in the request itself; so
+# does who would `wait` for the end of a pairing, unless it is a person of the box.
+OPEN, PAGE, CLAIM, WAIT, PROVEN = "open", "page", "claim", "wait", "proven"
+BOX, LOOK, PEOPLE = "box", "look", "people"
+
+ROUTES: dict[tuple[str, str], str] = {
+    ("GET", "/healthz"): OPEN,
+    ("GET", "/readyz"): BOX,
+    ("GET", "/metrics"): PEOPLE,
+    ("GET", "/openapi.json"): PEOPLE,
+    ("GET", "/v1/box"): BOX,
+    ("PATCH", "/v1/box"): PEOPLE,
+    ("GET", "/v1/stream"): PEOPLE,
+    ("GET", "/v1/projects"): PEOPLE,
+    ("POST", "/v1/projects"): PEOPLE,
+    ("DELETE", "/v1/projects/{id}"): PEOPLE,
+    ("GET", "/v1/df"): PEOPLE,
+    ("GET", "/v1/trash"): PEOPLE,
+    ("POST", "/v1/prune"): PEOPLE,
+    ("POST", "/v1/shutdown"): PEOPLE,
+    ("POST", "/v1/pairings"): PEOPLE,
+    ("GET", "/v1/pairings"): PEOPLE,
+    ("POST", "/v1/pairings/claim"): CLAIM,
+    ("GET", "/v1/pairings/{id}"): WAIT,
+    ("DELETE", "/v1/pairings/{id}"): PEOPLE,
+    ("POST", "/v1/pairings/{id}/open"): CLAIM,
+    ("POST", "/v1/pairings/{id}/accept"): PEOPLE,
+    ("POST", "/v1/tokens"): PROVEN,
+    ("POST", "/v1/tickets"): PROVEN,
+    ("GET", "/v1/devices"): PEOPLE,
+    ("POST", "/v1/devices"): PEOPLE,
+    ("DELETE", "/v1/devices/{id}"): PEOPLE,
+    ("GET", SESSIONS): PEOPLE,
+    ("POST", SESSIONS): PEOPLE,
+    ("GET", SESSION): LOOK,
+    ("PATCH", SESSION): PEOPLE,
+    ("DELETE", SESSION): PEOPLE,
+    ("GET", SESSION + "/stream"): LOOK,
+    ("GET", SESSION + "/events"): LOOK,
+    ("GET", SESSION + "/terminal"): LOOK,
+    ("GET", SESSION + "/blobs/{sha256}"): PEOPLE,
+    ("POST", SESSION + "/commands"): PEOPLE,
+    ("POST", SESSION + "/stop"): PEOPLE,
+    ("POST", SESSION + "/suspend"): PEOPLE,
+    ("POST", SESSION + "/resume"): PEOPLE,
+    ("POST", SESSION + "/archive"): PEOPLE,
+    ("POST", SESSION + "/restore"): PEOPLE,
+    ("GET", SESSION + "/diff"): LOOK,
+    ("GET", SESSION + "/files"): LOOK,
+    ("PUT", SESSION + "/files"): PEOPLE,
+    ("POST", SESSION + "/exec"): PEOPLE,
+    ("GET", "/"): PAGE,
+    ("GET", "/pair"): PAGE,
+    ("GET", "/new"): PAGE,
+    ("GET", "/devices"): PAGE,
+    ("GET", "/settings"): PAGE,
+    ("GET", "/code/{id}"): PAGE,
+    ("GET", "/assets/{name}"): PAGE,
+    ("GET", "/icons/{name}"): PAGE,
+    ("GET", "/offline.js"): PAGE,
+    ("GET", "/manifest.webmanifest"): PAGE,
+}
+
+WEBSOCKETS: dict[str, str] = {"/v1/stream": PEOPLE, SESSION + "/stream": LOOK, SESSION + "/exec": PEOPLE}
+
+# Each message with one that would do something, were it allowed.
+MESSAGES: dict[str, tuple[str, object]] = {
+    "prompt": (PEOPLE, {"kind": "prompt", "text": "x"}),
+    "interrupt": (PEOPLE, {"kind": "interrupt"}),
+    "cancel_message": (PEOPLE, {"kind": "cancel_message", "message_id": "0b9c7c9e-58a3-4f6c-8d8f-1f2e3d4c5b6a"}),
+    "resize": (PEOPLE, {"kind": "resize", "rows": 30, "columns": 90}),
+    "signal": (PEOPLE, {"kind": "signal", "name": "WINCH"}),
+    "take_lease": (PEOPLE, {"kind": "take_lease"}),
+    "release_lease": (PEOPLE, {"kind": "release_lease"}),
+    "keys": (PEOPLE, "keys"),
+    "credit": (LOOK, {"type": "credit", "terminal_offset": 0}),
+    "ping": (LOOK, {"type": "ping", "id": "p"}),
+}
+
+IN = "in"  # past every question of who asks: what follows is about what was asked
+NO, WHO = "not_allowed", "unauthenticated"
+
+# Who asks by TCP, as far as HTTP goes. `a wrong` one is one that does not hold, whatever is wrong with it: nobody who
+# tries to sign in that way is taken for somebody who has not tried.
+ANONYMOUS = {OPEN: IN, PAGE: IN, CLAIM: IN, WAIT: WHO, PROVEN: WHO, BOX: WHO, LOOK: WHO, PEOPLE: WHO}
+WRONG = dict.fromkeys(ANONYMOUS, WHO)
+DEVICE = dict.fromkeys(ANONYMOUS, IN)
+# On the box's own socket there is no device to prove.
+OWNER = {**DEVICE, PROVEN: WHO}
+AGENT_OF_IT = {OPEN: IN, PAGE: NO, CLAIM: NO, WAIT: NO, PROVEN: NO, BOX: IN, LOOK: IN, PEOPLE: NO}
+AGENT_OF_ANOTHER = {**AGENT_OF_IT, LOOK: NO}
+
+EXPECTED: dict[str, dict[str, str]] = {
+    "anonymous": ANONYMOUS,
+    "bad token": WRONG,
+    "expired token": WRONG,
+    "revoked device": WRONG,
+    "replayed proof": WRONG,
+    "other device's token": WRONG,
+    "wrong session's ticket": WRONG,
+    "used ticket": WRONG,
+    "agent of the session": AGENT_OF_IT,
+    "agent of another session": AGENT_OF_ANOTHER,
+    "device": DEVICE,
+    "owner": OWNER,
+}
