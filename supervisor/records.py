@@ -1,4 +1,4 @@
-"""Rows of the store besides the index of sessions: settings made at run time, the box's names, first answers.
+"""Rows of the store besides the index of sessions: settings made at run time, the box's epoch, first answers.
 
 Each function takes the connection that `Store.write` or `Store.read` gives it.
 """
@@ -39,7 +39,7 @@ def remembered(connection: sqlite3.Connection) -> dict[str, Remembered]:
 
 
 def meta(connection: sqlite3.Connection, key: str) -> str | None:
-    """What names this box: `epoch`, `supervisor`. None in a new store."""
+    """What the box knows of itself by this name, as `epoch`. None in a new store."""
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return None if row is None else str(row[0])
 

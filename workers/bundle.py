@@ -19,7 +19,8 @@ class Bundle:
     `spec.json`, `key` (32 octets, hexadecimal), `lock` (flock: held = the holder lives), `link` (the worker's
     socket), `events-*.j`, `terminal-*.j`, `journal.json` (history and boot id), `worker.json` (who runs it),
     `epoch.json` (that of the last supervisor), `screen.json` (how an ended terminal looks), `exit.json` (how it
-    ended) and `void` (whoever finds it exits).
+    ended), `err` (what the worker wrote to stderr), `reserve` (room for its last words on a full disk), `blobs/`
+    (what was too large for an event, by SHA-256) and `void` (whoever finds it exits).
     """
 
     def __init__(self, directory: str) -> None:

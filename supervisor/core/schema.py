@@ -4,7 +4,7 @@ from __future__ import annotations
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
-        # What names this box: `epoch`, the number of its start, and `supervisor`, its id.
+        # What the box knows of itself: `epoch`, the number of its start.
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
         # What was set at run time: value is JSON, source says by which road (flag, mode, page…), `at` is RFC 3339.
         "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL, source TEXT NOT NULL, who TEXT NOT NULL,"

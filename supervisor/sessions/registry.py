@@ -1,4 +1,4 @@
-"""The registry: all sessions of a box, and the index of them in the store. The bundles are the truth."""
+"""The registry: all sessions of a box, by id. The counterpart in the store is `index`; the bundles are the truth."""
 
 from __future__ import annotations
 
