@@ -111,7 +111,8 @@ async def _in_project(project: str, neighbours: Sequence[str]) -> Workspace:
     facts: ProjectFacts = await describe(project)
     notices: tuple[str, ...] = ()
     if neighbours:
-        notices = (f"{', '.join(neighbours)} works in {project} too: they change the same files",)
+        verb = "works" if len(neighbours) == 1 else "work"
+        notices = (f"{', '.join(neighbours)} {verb} in {project} too: all change the same files",)
     if facts == NO_REPOSITORY or facts.commit is None:
         return Workspace(project, notices=notices)
     return Workspace(project, None, facts.commit, facts.branch or "HEAD", notices)

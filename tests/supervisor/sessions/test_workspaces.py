@@ -54,6 +54,14 @@ async def test_in_the_project_itself_the_base_is_its_head(workspaces: Workspaces
     assert (await workspaces.prepare(SESSION, mode, str(path), "fix", None)).base_ref == "HEAD"
 
 
+@pytest.mark.parametrize(("neighbours", "verb"), [(["a"], "a works"), (["a", "b"], "a, b work")])
+async def test_who_works_in_the_same_directory_is_told(
+    workspaces: Workspaces, tmp_path: Path, neighbours: list[str], verb: str
+) -> None:
+    workspace = await workspaces.prepare(SESSION, "same-dir", str(tmp_path), "fix", None, neighbours)
+    assert workspace.notices == (f"{verb} in {tmp_path} too: all change the same files",)
+
+
 async def test_outside_git_the_project_itself_has_no_base(workspaces: Workspaces, tmp_path: Path) -> None:
     assert await workspaces.prepare(SESSION, "same-dir", str(tmp_path), "fix", None) == Workspace(str(tmp_path))
     path = empty_repository(tmp_path / "app")
