@@ -8,7 +8,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from supervisor.serveoptions import ServeOptions
@@ -16,6 +16,7 @@ from workers.errors import Refused
 
 LOG = "serve.log"
 READY_SECONDS = 30.0  # a box is ready after about a second; on a loaded machine, with many sessions, after some
+NONE: Mapping[str, str] = {}
 LINE = 64 << 10  # octets of the line that says ready, or of the problem that says why not
 
 
@@ -43,10 +44,10 @@ def words(options: ServeOptions) -> list[str]:
     return [*given, "--", *options.projects]
 
 
-def start_box(arguments: Sequence[str], state_dir: str) -> dict[str, Any]:
+def start_box(arguments: Sequence[str], state_dir: str, variables: Mapping[str, str] = NONE) -> dict[str, Any]:
     """Start `rc serve` with these arguments in the background and wait until it is ready: its ready line.
 
-    Raises Refused with what it refused; nothing runs then.
+    `variables` are added to its environment. Raises Refused with what it refused; nothing runs then.
     """
     log = os.open(os.path.join(state_dir, LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
@@ -57,6 +58,7 @@ def start_box(arguments: Sequence[str], state_dir: str) -> dict[str, Any]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
+            env={**os.environ, **variables},
             start_new_session=True,
         )
     finally:

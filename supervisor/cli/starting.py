@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import Any
 
 from supervisor.cli import client as clients
@@ -62,24 +61,14 @@ def start_somewhere(words: list[str], state_dir: str, tries: list[dict[str, str]
 
     A port in use is the one cause that others can get around; for what else is refused all of them are.
     """
+    from supervisor.detached import start_box
+
     fallen_back = ""
     for variables in tries[:-1]:
         try:
-            return _start_with(words, state_dir, variables), fallen_back
+            return start_box(words, state_dir, variables), fallen_back
         except Refused as refused:
             if refused.code != "configuration":
                 raise
             fallen_back = fallen_back or f" ({refused.detail})"
-    return _start_with(words, state_dir, tries[-1]), fallen_back
-
-
-def _start_with(words: list[str], state_dir: str, variables: dict[str, str]) -> dict[str, Any]:
-    from supervisor.detached import start_box
-
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        return start_box(words, state_dir)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    return start_box(words, state_dir, tries[-1]), fallen_back
