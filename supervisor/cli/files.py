@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
+import secrets
+import shutil
 import sys
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
 from supervisor.cli import client as clients
@@ -139,20 +143,48 @@ def _fetch(client: clients.Client, session: str, path: str, target: str) -> dict
     with client.answer("GET", route, query={"path": path}) as answer:
         if is_listing(answer.headers):
             raise Refused("invalid", f"{path} is a directory", "copy its files one by one; rc files lists them")
-        size = _save(answer, target)
-        if size != int(answer.headers["Content-Length"]):
-            raise Broken(f"the box went away before all of {path} was here")
+        size = int(answer.headers["Content-Length"])
+        try:
+            with _opened(target) as file:
+                if _copy(answer, file) != size:
+                    raise Broken(f"the box went away before all of {path} was here")
+        except OSError as error:
+            raise _local(target, error) from error
     return {"path": target, "size": size}
 
 
-def _save(source: http.client.HTTPResponse, target: str) -> int:
-    try:
+@contextlib.contextmanager
+def _opened(target: str) -> Iterator[BinaryIO]:
+    """A file to write to. One that is there stays as it is until the new one is whole; a pipe or a device cannot."""
+    if target == "-" or (os.path.exists(target) and not os.path.isfile(target)):
         with open(1 if target == "-" else target, "wb", closefd=target != "-") as file:
-            size = 0
-            while piece := source.read(PIECE):
-                size += file.write(piece)
-    except OSError as error:
-        raise _local(target, error) from error
+            yield file
+    else:
+        with _replacing(os.path.realpath(target)) as file:  # what a link leads to is written, as `cp` does it
+            yield file
+
+
+@contextlib.contextmanager
+def _replacing(target: str) -> Iterator[BinaryIO]:
+    if os.path.exists(target):
+        os.close(os.open(target, os.O_WRONLY | os.O_CLOEXEC))  # one that may not be written may not be replaced
+    beside = f"{target}.{secrets.token_hex(4)}.part"
+    try:
+        with open(beside, "xb") as file:
+            yield file
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copymode(target, beside)
+        os.rename(beside, target)
+    except BaseException:  # also a Ctrl-C: nothing is left of what did not come to its end
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise
+
+
+def _copy(source: http.client.HTTPResponse, file: BinaryIO) -> int:
+    size = 0
+    while piece := source.read(PIECE):
+        size += file.write(piece)
     return size
 
 

@@ -132,6 +132,22 @@ def test_a_copy_that_is_cut_off_is_not_taken_for_whole(odd: OddBox, odd_rc: Rc, 
     headers = {"Content-Type": "application/octet-stream"}
     odd.answers["GET", f"/v1/code/sessions/{ONE}/files"] = Reply(b"half", headers=headers, cut=True)
     assert odd_rc("cp", f"{ONE}:a", str(tmp_path / "a")).code == 5
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a").write_text("the good one")
+    assert odd_rc("cp", f"{ONE}:a", str(tmp_path / "a")).code == 5
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["the good one"]
+
+
+def test_a_file_that_is_copied_over_keeps_its_place_and_its_mode(rc: Rc, tree: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "real").chmod(0o750)
+    (tmp_path / "link").symlink_to("real")
+    assert rc("cp", f"{tree['name']}:a.txt", str(tmp_path / "link")).code == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "one\n"
+    assert (tmp_path / "real").stat().st_mode & 0o777 == 0o750
+    assert rc("cp", f"{tree['name']}:a.txt", "/dev/null").code == 0
+    assert Path("/dev/null").is_char_device()
 
 
 @pytest.mark.parametrize(
