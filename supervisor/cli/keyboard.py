@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections import deque
 from contextlib import suppress
+from enum import Enum
 from typing import Any
 
 import trio
@@ -26,6 +28,14 @@ Message = bytes | dict[str, Any]
 LEAVING: dict[str, Any] = {"type": "ping", "id": "leaving"}  # its answer says that all of a pipe has arrived
 
 
+class Listener(Enum):
+    """Who hears what a person types."""
+
+    EXPECTED = "nobody yet: nothing has been seen, so what is typed is meant for whatever comes"
+    THERE = "the box"
+    LOST = "nobody since a cut: what is typed is typed blindly, and meant for nobody"
+
+
 class Keyboard:
     """`view`: nothing goes to the session. While muted (a replay) what the terminal answers by itself is dropped.
 
@@ -41,20 +51,17 @@ class Keyboard:
         self._interactive = is_terminal(ownterminal.STDIN)
         self._detach = DetachKeys()
         self._sieve = Sieve()
-        self._listens = True  # whether somebody does, or will: before the first line nothing has been seen, so that
-        # what is typed is meant for whatever comes; after a cut it is typed blindly
-        self._muted = False
-        self._muted_until = 0.0
+        self._listener = Listener.EXPECTED
+        self._muted_until = -math.inf  # what the terminal answers by itself counts from then on
         self._unsent: deque[Message] = deque()
         self._waiting = 0  # octets of keys in there
         self._changed = trio.Event()
 
     def mute(self) -> None:
-        self._muted = True
+        self._muted_until = math.inf
 
     def unmute(self) -> None:
-        if self._muted:
-            self._muted = False
+        if self._muted_until == math.inf:
             self._muted_until = trio.current_time() + ANSWER_SECONDS
 
     async def read(self) -> Outcome | None:
@@ -82,7 +89,7 @@ class Keyboard:
         return await ownterminal.read()
 
     def _type(self, keys: bytes) -> None:
-        muted = self._muted or trio.current_time() < self._muted_until
+        muted = trio.current_time() < self._muted_until
         wanted = b"".join(data for is_answer, data in self._sieve.sort(keys) if not (muted and is_answer))
         if wanted and self._interactive:
             self._post(wanted)
@@ -99,7 +106,7 @@ class Keyboard:
             self.command("size", "resize", rows=size[0], columns=size[1])
 
     def _post(self, message: Message) -> None:
-        if self._listens and not self._view:
+        if self._listener is not Listener.LOST and not self._view:
             self._put(message)
 
     def _put(self, message: Message) -> None:
@@ -125,7 +132,7 @@ class Keyboard:
 
     async def send(self, line: Line) -> None:
         """Send what is typed, for as long as the line holds; keys that it has not taken by then are forgotten."""
-        self._listens = True
+        self._listener = Listener.THERE
         try:
             with suppress(Broken):  # whoever reads the line says so
                 if self._leaving:  # the line broke before the answer came
@@ -135,7 +142,7 @@ class Keyboard:
                     self._leaving = self._leaving or message is LEAVING
                     await (line.send_keys(message) if isinstance(message, bytes) else line.send(message))
         finally:
-            self._listens = False
+            self._listener = Listener.LOST
             if self._interactive:
                 self._unsent.clear()
                 self._waiting = 0

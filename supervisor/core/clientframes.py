@@ -7,14 +7,35 @@ everything behind it, goes to the library unread. RFC 6455 §5.2 has the shape o
 
 from __future__ import annotations
 
+from enum import Enum
+
 MAX_MESSAGE = 256 << 10  # octets of one frame in either direction; a larger one closes with 1009
 SMALL = 126  # payloads below this have their length in the second octet; a larger one is a paste, and not urgent
 KEYS = 1  # the first octet of a message that holds keys
 _BINARY = 0x82  # a whole binary message in one frame
 _MASKED = 0x80
 _FINAL = 0x80
-_DATA = 0x03  # opcodes 0 to 2 are pieces of messages; of the others only ping and pong leave the line as it was
+_DATA = 0x03  # opcodes 0 to 2 are pieces of messages
 _PING, _PONG = 0x9, 0xA
+
+
+class Place(Enum):
+    """Where in the line's messages we are, behind the last frame that was followed."""
+
+    BETWEEN = "between two messages"
+    INSIDE = "between the first and the last frame of one"
+    BLIND = "nowhere: the line is ending, or this is not WebSocket, and the library has the last word"
+
+
+class Frame(Enum):
+    """What a frame is to the messages around it. One that is none of these leaves the line as it was."""
+
+    LAST = "the end of a message, or a whole one"
+    PIECE = "a part of a message that goes on"
+    ODD = "a close, or what nobody negotiated"
+
+
+_AFTER = {Frame.LAST: Place.BETWEEN, Frame.PIECE: Place.INSIDE, Frame.ODD: Place.BLIND}
 
 
 class ClientFrames:
@@ -30,17 +51,16 @@ class ClientFrames:
         self.is_too_big = False
         self._skip = 0  # octets of a frame's payload that are still to come
         self._head = b""  # the beginning of a frame whose head is not whole yet
-        self._inside = False  # between the first and the last frame of a message
-        self._blind = False  # the line is ending, or this is not WebSocket: the library has the last word
+        self._place = Place.BETWEEN
 
     def feed(self, data: bytes, may_take: bool) -> tuple[list[bytes], bytes]:
         """(keys taken off the front, what is left for the library)."""
         taken: list[bytes] = []
         at = 0
-        if may_take and not (self._skip or self._head or self._inside or self._blind):
+        if may_take and self._place is Place.BETWEEN and not (self._skip or self._head):
             at = self._take(data, taken)
         rest = data[at:] if at else data
-        if rest and not self._blind:
+        if rest and self._place is not Place.BLIND:
             self._follow(rest)
         return taken, rest
 
@@ -78,13 +98,18 @@ class ClientFrames:
 
     def _note(self, first: int) -> bool:
         """Take down one frame by its first octet. False: from here on nothing is taken."""
-        opcode = first & 0x7F  # with the reserved bits, which nobody negotiated
-        if opcode < _DATA:
-            self._inside = not first & _FINAL
-            self.passed += not self._inside
-        elif opcode not in (_PING, _PONG):
-            self._blind = True
-        return not self._blind
+        frame = _kind(first)
+        if frame is not None:
+            self.passed += frame is Frame.LAST
+            self._place = _AFTER[frame]
+        return self._place is not Place.BLIND
+
+
+def _kind(first: int) -> Frame | None:
+    opcode = first & 0x7F  # with the reserved bits, which nobody negotiated
+    if opcode < _DATA:
+        return Frame.LAST if first & _FINAL else Frame.PIECE
+    return None if opcode in (_PING, _PONG) else Frame.ODD
 
 
 def _head_size(data: bytes, at: int) -> int | None:
