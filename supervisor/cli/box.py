@@ -10,7 +10,7 @@ from supervisor.cli import client as clients
 from supervisor.cli import exits, printing, settingwords
 from supervisor.cli.arguments import Parser, Verb, nothing, number
 from supervisor.cli.lookup import all_sessions
-from supervisor.core.options import CAPACITY_MAX
+from supervisor.core.options import CAPACITY_MAX, SWITCHABLE_MODES
 from workers.errors import Broken, Refused
 
 
@@ -53,7 +53,7 @@ def _tell_agents(agents: list[dict[str, Any]]) -> None:
 
 
 def _mode_arguments(parser: Parser) -> None:
-    parser.add_argument("mode", nargs="?", choices=("same-dir", "worktree"), help="where new sessions work from now on")
+    parser.add_argument("mode", nargs="?", choices=SWITCHABLE_MODES, help="where new sessions work from now on")
 
 
 def _mode(args: argparse.Namespace) -> int:

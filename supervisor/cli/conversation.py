@@ -7,17 +7,18 @@ import signal
 import termios
 import uuid
 from collections.abc import Iterator
+from enum import Enum
 from typing import Any
 
 import trio
 
 from supervisor.cli import ownterminal, printing
 from supervisor.cli.address import is_terminal
-from supervisor.cli.describe import ENDED_STATES
 from supervisor.cli.following import DETACHED, ENDED, SIGNALLED, Outcome
 from supervisor.cli.narrating import Narrator
 from supervisor.client.line import Line
 from supervisor.core.printable import visible_block
+from workers.core.lifecycle import ENDED as ENDED_STATES
 from workers.errors import Broken, Refused
 
 EVENTS_BEFORE = 1000  # of the conversation so far that are shown at first; rc logs has all
@@ -26,6 +27,13 @@ PREFIX = b"\x1d"  # Ctrl-]
 
 # In `termios` attributes.
 _LFLAG, _CC = 3, 6
+
+
+class Input(Enum):
+    """Whether there is more to say."""
+
+    OPEN = "somebody may say something"
+    ENDED = "a pipe has ended: leave when the agent rests"
 
 
 class Conversation:
@@ -42,7 +50,7 @@ class Conversation:
         self._ended: Outcome | None = None
         self._told_seq = 0  # what `hello` says of the session holds after this event; older ones are the past
         self._turn: str | None = session.get("turn")
-        self._no_more = False  # a pipe has ended: leave when the agent rests
+        self._input = Input.OPEN
         self._open: set[str] = set()  # messages, whoever sent them, that the agent is not done with
         self._unanswered: dict[str, str] = {}  # message id: text
         self._told_cut = False
@@ -69,7 +77,7 @@ class Conversation:
                 message = await line.receive()
                 if isinstance(message, dict):
                     await self._take(message)
-                if self._no_more and self._rests():
+                if self._input is Input.ENDED and self._rests():
                     return Outcome(DETACHED)
             return self._ended
         finally:
@@ -171,7 +179,7 @@ class Conversation:
         if self._interactive:
             return Outcome(DETACHED)
         await self._say(waiting.decode(errors="replace"))
-        self._no_more = True
+        self._input = Input.ENDED
         return Outcome(DETACHED) if self._rests() else None
 
     def _rests(self) -> bool:

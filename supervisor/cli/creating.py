@@ -12,10 +12,11 @@ from supervisor.cli.arguments import Parser, Verb, usage
 from supervisor.cli.client import SESSIONS, Client, given
 from supervisor.cli.lookup import Session, all_sessions
 from supervisor.cli.starting import add_no_start, running_box
+from supervisor.core.options import SWITCHABLE_MODES
+from workers.core.lifecycle import HOLDS_SLOT, State
 from workers.errors import Refused
 
-MODES = ("same-dir", "worktree")
-LIVE = ("requested", "preparing", "starting", "running")
+LIVE = HOLDS_SLOT - {State.STOPPING}  # nobody is taken to a session that is about to end
 CONNECT = "connect"
 
 
@@ -23,7 +24,7 @@ def _wish_arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("--project", metavar="P", help="id or path; else the project around the current directory, else the first")
     add("--name", metavar="N", help="what to call it; else <agent>-<n>")
-    add("--spawn", choices=MODES, help="where it works, instead of the box's mode")
+    add("--spawn", choices=SWITCHABLE_MODES, help="where it works, instead of the box's mode")
     add("--base", metavar="REF", help="what a worktree starts from: fresh, head, or any ref")
     add("--env", metavar="K=V", action="append", default=[], help="a variable for the agent; repeatable")
     add_no_start(parser)

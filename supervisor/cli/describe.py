@@ -6,8 +6,6 @@ from typing import Any
 
 from supervisor.cli import printing
 
-ENDED_STATES = ("exited", "lost", "suspended")  # there is no agent, and no slot is held
-
 _ENDS = {
     "stopped": "stopped",
     "killed": "killed after it was asked to stop",

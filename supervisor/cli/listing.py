@@ -11,9 +11,10 @@ from supervisor.cli import client as clients
 from supervisor.cli import describe, exits, printing
 from supervisor.cli.arguments import Parser, Verb, add_sessions_or_own, duration, nothing
 from supervisor.cli.lookup import Done, each, find, pages
+from workers.core.lifecycle import State
 from workers.errors import Refused
 
-STATES = ("requested", "preparing", "starting", "running", "suspended", "stopping", "exited", "lost")
+STATES = [state.value for state in State]
 
 
 def _ls_arguments(parser: Parser) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 from supervisor.cli import client as clients
 from supervisor.cli import exits, narrating, printing
 from supervisor.cli.arguments import Parser, Verb, add_session_or_own, number
-from supervisor.cli.describe import ENDED_STATES
 from supervisor.cli.lookup import Session, find
 from supervisor.client import sse
 from supervisor.core.printable import visible_block
+from workers.core.lifecycle import ENDED as ENDED_STATES
 from workers.errors import Refused
 
 PAGE = 1000  # events of one answer, the most that the API gives

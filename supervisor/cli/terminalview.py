@@ -8,13 +8,13 @@ from typing import Any
 import trio
 
 from supervisor.cli import ownterminal
-from supervisor.cli.describe import ENDED_STATES
 from supervisor.cli.following import DETACHED, ENDED, Outcome
 from supervisor.cli.keyboard import Keyboard
 from supervisor.cli.outputfilter import Filter
 from supervisor.cli.overlay import Overlay
 from supervisor.cli.screenmodes import RESET, ScreenModes
 from supervisor.client.line import Line
+from workers.core.lifecycle import ENDED as ENDED_STATES
 from workers.errors import Broken, Refused
 
 OUTPUT, STATE = 1, 2  # the first octet of a binary message

@@ -9,9 +9,9 @@ from typing import Any
 from supervisor.cli import client as clients
 from supervisor.cli import describe, exits, printing
 from supervisor.cli.arguments import Parser, Verb, add_sessions, seconds
-from supervisor.cli.describe import ENDED_STATES
 from supervisor.cli.lookup import Session, all_sessions, find
 from supervisor.client import sse
+from workers.core.lifecycle import ENDED as ENDED_STATES
 from workers.errors import Refused
 
 

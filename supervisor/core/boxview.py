@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from workers.core.lifecycle import HOLDS_SLOT
+
 NOTES_KEPT = 5  # lines shown at once; who wants more reads the log
-LIVE = ("requested", "preparing", "starting", "running", "stopping")
 
 
 class BoxView:
@@ -37,7 +38,7 @@ class BoxView:
     def shown(self) -> list[Mapping[str, Any]]:
         """Sessions that are not archived: those that live first, of both the oldest first."""
         kept = (session for session in self.sessions.values() if not session.get("archived"))
-        return sorted(kept, key=lambda s: (s["state"] not in LIVE, s["created_at"]))
+        return sorted(kept, key=lambda s: (s["state"] not in HOLDS_SLOT, s["created_at"]))
 
     @property
     def running(self) -> list[Mapping[str, Any]]:

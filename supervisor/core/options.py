@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from supervisor.core import unfit
 from supervisor.core.names import check_name
@@ -13,7 +13,9 @@ from workers.errors import Refused
 
 Path = tuple[str, ...]
 
-SPAWN_MODES = ("same-dir", "worktree", "session")
+SpawnMode = Literal["same-dir", "worktree"]  # what a box can be switched to, and a session asked to be made in
+SWITCHABLE_MODES: tuple[str, ...] = get_args(SpawnMode)
+SPAWN_MODES = (*SWITCHABLE_MODES, "session")
 CAPACITY_MAX = 1024  # a worker costs some 2 MB and a shell more, so that memory says stop before this
 TERMINAL_KEEP_MIN = 8 << 20  # two segments of 4 MiB: with less, trimming would take what was just printed
 TERMINAL_KEEP_MAX = 1 << 40

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from supervisor.core.admission import CAPACITY_MIN
+from supervisor.core.options import CAPACITY_MAX, SpawnMode
 from workers.core.commands import MAX_CELLS
 
 NAME_LIMIT = 256  # characters before the box's own rule for names is asked, which says what is wrong with them
@@ -73,7 +75,7 @@ class NewSession(Body):
     project: Path | None = None
     name: Name | None = None
     prompt: Text | None = None
-    spawn_mode: Literal["same-dir", "worktree"] | None = None
+    spawn_mode: SpawnMode | None = None
     base: Name | None = None
     command: Command | None = None
     env: dict[Variable, Argument] = Field(default_factory=dict, max_length=1024)
@@ -99,8 +101,8 @@ class BoxChange(Body):
 
     model_config = ConfigDict(json_schema_extra=_at_least_one)
 
-    spawn_mode: Literal["same-dir", "worktree"] | None = None
-    capacity: Annotated[int, Field(ge=1, le=1024)] | None = None
+    spawn_mode: SpawnMode | None = None
+    capacity: Annotated[int, Field(ge=CAPACITY_MIN, le=CAPACITY_MAX)] | None = None
     name: Name | None = None
 
     @model_validator(mode="after")

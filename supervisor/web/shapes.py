@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from supervisor.core.options import SPAWN_MODES
+from workers.core.lifecycle import State
+
 Shape = dict[str, Any]
 
 _TEXT: Shape = {"type": "string"}
@@ -34,7 +37,7 @@ BOX = _object(
         "name": _TEXT,
         "version": _TEXT,
         "epoch": _NUMBER,
-        "spawn_mode": {"enum": ["same-dir", "worktree", "session"]},
+        "spawn_mode": {"enum": list(SPAWN_MODES)},
         "capacity": _NUMBER,
         "used": _NUMBER,
         "projects": _list(PROJECT),
@@ -44,15 +47,14 @@ BOX = _object(
         "you": _object({"person": _TEXT_OR_NONE, "role": _TEXT, "device": _TEXT_OR_NONE}, session=_TEXT_OR_NONE),
     }
 )
-STATES = ["requested", "preparing", "starting", "running", "suspended", "stopping", "exited", "lost"]
 SESSION = _object(
     {
         "id": _TEXT,
         "name": _TEXT,
-        "state": {"enum": STATES},
+        "state": {"enum": [state.value for state in State]},
         "agent": _TEXT,
         "project": _TEXT,
-        "spawn_mode": {"enum": ["same-dir", "worktree", "session"]},
+        "spawn_mode": {"enum": list(SPAWN_MODES)},
         "url": _TEXT_OR_NONE,
         "workspace": _TEXT,
         "branch": _TEXT_OR_NONE,
