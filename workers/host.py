@@ -243,6 +243,9 @@ class Host:
     def terminal(self) -> int:
         return self._program.terminal
 
+    def pace(self, rest: float) -> None:
+        self._program.pace(rest)
+
     def take_command(self, ticket: Ticket, value: Any) -> None:
         order = read_order(value, time.monotonic())
         recorder = self._recorder

@@ -58,6 +58,10 @@ class Asked(Protocol):
         """A descriptor of the program's terminal, for `keys` to be written to; negative: it has none."""
         ...
 
+    def pace(self, rest: float) -> None:
+        """Rest for so many seconds after each stretch of what the program prints."""
+        ...
+
     def take_command(self, ticket: Ticket, value: Any) -> None: ...
 
     def take_snapshot(self, ticket: Ticket, value: Any) -> None: ...
@@ -280,6 +284,8 @@ class LinkServer:
             self._flow = _Flow.MUTED
         elif frame.kind is Kind.PING:
             self._send(Frame(Kind.PONG, frame.number))
+        elif frame.kind is Kind.PACE:
+            self._asked.pace(frame.number / 1000)
         elif frame.kind in (Kind.COMMAND, Kind.SNAPSHOT):
             self._answer_to(ticket, frame)
         else:

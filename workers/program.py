@@ -17,6 +17,8 @@ from workers.processes import Ladder, child_signals, reap
 SWEEP_GRACE = 1.0  # seconds for what a program left behind: nobody promised it more
 DRAIN_SECONDS = 0.25  # how long output is awaited behind the program's end while somebody else holds its terminal
 HANGUP_SECONDS = 0.1  # a program may close its terminal and open it again: how often that is looked at
+STRETCH = 64 << 10  # octets that are read between two rests, one batch of a program that prints flat out
+PACED_SECONDS = 2.0  # without another word the pace is forgotten: a supervisor that has died takes nothing back
 LAST_READS = 16  # of 64 KiB: a terminal holds 4 KiB, the rest is for a process that cannot be killed
 
 
@@ -52,6 +54,9 @@ class Program:
         self._ladder: Ladder | None = None
         self._paused = False
         self._read_at: float | None = None  # after a hangup: when to look whether the terminal is in use again
+        self._rest_until: float | None = None  # it has printed a lot, and others want to be heard as well
+        self._rest, self._paced_until = 0.0, 0.0
+        self._since_rest = 0  # octets
         self._how: tuple[int | None, str | None, bool] | None = None  # code, signal, forced; None while it runs
         self._sweep_at: float | None = None  # once it has ended: when its descendants are asked to follow
         self._signals = child_signals()
@@ -127,12 +132,20 @@ class Program:
         self._paused = paused
         self._watch()
 
+    def pace(self, rest: float) -> None:
+        """Rest for so many seconds after each `STRETCH`; 0 takes it back, and ends a rest under way."""
+        self._rest, self._paced_until = rest, time.monotonic() + PACED_SECONDS
+        if not rest:
+            self._rest_until = None
+            self._watch()
+
     # Listening
 
     def _watch(self) -> None:
         if self._pty is None:
             return
-        wanted = 0 if self._paused or self._read_at is not None else selectors.EVENT_READ
+        waits = self._paused or self._read_at is not None or self._rest_until is not None
+        wanted = 0 if waits else selectors.EVENT_READ
         if self._pty.has_untyped:
             wanted |= selectors.EVENT_WRITE
         known = self._selector.get_map().get(self._pty.master)
@@ -156,6 +169,16 @@ class Program:
                 self._watch()
             if data:
                 self._told.program_output(data)
+            if self._rest:
+                self._take_rest(len(data), time.monotonic())
+
+    def _take_rest(self, octets: int, now: float) -> None:
+        self._since_rest += octets
+        if now >= self._paced_until:
+            self._rest = 0.0
+        elif self._since_rest >= STRETCH:
+            self._since_rest, self._rest_until = 0, now + self._rest
+            self._watch()
 
     def _children_changed(self, _mask: int) -> None:
         for pid, status in reap(self._signals):
@@ -177,11 +200,15 @@ class Program:
     def next_at(self) -> float | None:
         """When `tick` is wanted."""
         ladder = None if self._ladder is None or self._sweep_at is not None else self._ladder.next_at
-        return min((at for at in (self._read_at, self._sweep_at, ladder) if at is not None), default=None)
+        times = (self._read_at, self._rest_until, self._sweep_at, ladder)
+        return min((at for at in times if at is not None), default=None)
 
     def tick(self, now: float) -> None:
         if self._read_at is not None and now >= self._read_at and self._how is None:
             self._read_at = None
+            self._watch()
+        if self._rest_until is not None and now >= self._rest_until:
+            self._rest_until = None
             self._watch()
         if self._sweep_at is not None and now >= self._sweep_at:
             self._sweep(now)

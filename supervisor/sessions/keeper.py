@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 import trio
 
 from supervisor.core.hold import Hold, Turn
+from supervisor.core.pacing import Pace, Pacing
 from supervisor.core.verdict import Found, Verdict, judge
 from supervisor.sessions.endings import catch_up, ending_left, write_lost
 from supervisor.sessions.link import Link, Stale, Supervisor, open_link
@@ -37,6 +38,7 @@ class Keeping:
     us: Supervisor
     boot: str
     on_ended: Callable[[Session], None]
+    pacing: Pacing = field(default_factory=Pacing)
 
 
 async def keep(session: Session, keeping: Keeping, launched: bool) -> None:
@@ -67,7 +69,7 @@ async def keep(session: Session, keeping: Keeping, launched: bool) -> None:
             if _has_missed(session, link.welcome["state"]):
                 await catch_up(session)
             session.link_up(link)
-            await _carry(session, link)
+            await _carry(session, link, Pace(keeping.pacing, session.id))
         finally:
             session.link_down()
             link.close()
@@ -86,7 +88,7 @@ def _pauses() -> itertools.chain[float]:
     return itertools.chain(doubling, itertools.repeat(RETRY_MOST))
 
 
-async def _carry(session: Session, link: Link) -> None:
+async def _carry(session: Session, link: Link, pace: Pace) -> None:
     """Bring what the worker tells to the session until the line ends."""
     heard = _Heard(trio.current_time())
     try:
@@ -99,6 +101,9 @@ async def _carry(session: Session, link: Link) -> None:
                 session.word()
                 for frame in frames:
                     session.take(frame)
+                rest = pace.due(len(frames[-1].payload), heard.at)
+                if rest is not None:
+                    link.send(Kind.PACE, number=rest)
             nursery.cancel_scope.cancel()
     except* Broken as group:
         log.debug("link_broken", session=session.id, detail=str(group.exceptions[0]))

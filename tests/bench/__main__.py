@@ -1,7 +1,7 @@
 """`python -m tests.bench`: run all measurements, write the JSON, print the table.
 
     --short         a little of everything, without judging times: shows that the bench works
-    --only STAGE    one stage (repeatable): echo output viewers unread start worker box creation recovery
+    --only STAGE    one stage (repeatable): echo crowd output viewers unread start worker box creation recovery
     --rounds N      instead of the full form's
     --json FILE     where the JSON goes; default: standard output, before the table
     --wait SECONDS  how long to wait for the machine to become quiet
@@ -28,12 +28,13 @@ from tests.bench.peers import build_ptyprog
 from tests.bench.recovery_stage import recovery
 from tests.bench.scale import FULL, SHORT, Scale
 from tests.bench.stage import Place, Stage, Values
-from tests.bench.typing_stages import echo, output, unread, viewers
+from tests.bench.typing_stages import crowd, echo, output, unread, viewers
 from tests.bench.worker_stages import box_memory, start, worker_memory
 
 MOST_LOAD = 0.5  # of the last minute; on two cores, more than that is somebody else's work in our figures
 STAGES = (
     Stage("echo", echo, lambda scale: scale.rounds),
+    Stage("crowd", crowd, lambda scale: scale.rounds),
     Stage("output", output, lambda scale: scale.rounds),
     Stage("viewers", viewers, lambda scale: scale.rounds),
     Stage("unread", unread, lambda scale: scale.rounds),

@@ -14,6 +14,8 @@ class Scale:
 
     rounds: int = 7
     keys: int = 1000
+    crowd: int = 8
+    crowd_octets: int = 30_000_000
     octets: int = 40_000_000
     viewers: int = 10
     unread_octets: int = 150_000_000
@@ -32,6 +34,8 @@ FULL = Scale()
 SHORT = Scale(
     rounds=1,
     keys=20,
+    crowd=3,
+    crowd_octets=1_000_000,
     octets=1_000_000,
     viewers=3,
     unread_octets=3_000_000,

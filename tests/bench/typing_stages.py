@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from tests.bench.rcbox import Box
 from tests.bench.scale import ON_THE_WIRE
 from tests.bench.stage import Place, Round, Values, quantile, turned
 
+CROWD_PAUSE = 0.01  # seconds between keys; more of them would be a load of their own
 KEY_PAUSE = 0.002  # seconds between keys, as in earlier measurements of this kind
 SAMPLE_SECONDS = 0.05
 MB = 1e6
@@ -76,6 +78,54 @@ def _echo_times(line: Line, keys: int) -> list[float]:
         times.append((time.perf_counter() - begun) * 1e6)
         time.sleep(KEY_PAUSE)
     return times
+
+
+@contextlib.contextmanager
+def crowd(place: Place) -> Iterator[Round]:
+    """Key to echo in one session, in microseconds, while others print flat out; and what those print, in MB/s."""
+    with terminado(place.program) as peer, box_of(place, place.new_folder("project")) as box:
+        opens: dict[str, Callable[[int], Line]] = {
+            "terminado": lambda number: peer.open(f"crowd{number}"),
+            "rc": lambda _number: box.open_ready(box.start()["id"]),
+        }
+        lines = {name: [open_(number) for number in range(1 + place.scale.crowd)] for name, open_ in opens.items()}
+
+        def round_(number: int) -> Values:
+            values: Values = {}
+            for name in turned(list(lines), number):
+                times, took = _echo_times_among(lines[name], place.scale.crowd_octets)
+                values[f"{name}.p50"], values[f"{name}.p99"] = quantile(times, 0.5), quantile(times, 0.99)
+                values[f"{name}.mbs"] = place.scale.crowd * place.scale.crowd_octets * ON_THE_WIRE / MB / took
+            return values
+
+        try:
+            yield round_
+        finally:
+            for line in [*lines["terminado"], *lines["rc"]]:
+                line.close()
+
+
+def _echo_times_among(lines: list[Line], octets: int) -> tuple[list[float], float]:
+    """Keys go to the first while all others print; a process of its own reads those."""
+    for line in lines:
+        gulp_what_is_there(line)
+    begun = time.perf_counter()
+    for line in lines[1:]:
+        line.type(b"!%d\n" % octets)
+    reader = os.fork()
+    if reader == 0:
+        try:
+            gulp_until_end(lines[1:])
+        finally:
+            os._exit(0)
+    times = []
+    while not os.waitpid(reader, os.WNOHANG)[0]:
+        typed = time.perf_counter()
+        lines[0].type(b"a")
+        lines[0].echo()
+        times.append((time.perf_counter() - typed) * 1e6)
+        time.sleep(CROWD_PAUSE)
+    return times, time.perf_counter() - begun
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ class Worker:
         self.keys = b""
         self.waiting = False  # whether keys wait for the program
         self.terminal = -1
+        self.rest = 0.0
         self.commands: list[tuple[Ticket, Any]] = []
         home = os.getcwd()
         os.chdir(self.bundle.directory)
@@ -48,6 +49,9 @@ class Worker:
     @property
     def typed(self) -> bool:
         return not self.waiting
+
+    def pace(self, rest: float) -> None:
+        self.rest = rest
 
     def take_command(self, ticket: Ticket, value: Any) -> None:
         if value == "no":

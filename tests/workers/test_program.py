@@ -8,7 +8,8 @@ import pytest
 
 from tests.waiting import until
 from tests.workers.parts import Workers
-from workers.program import explain, signal_name
+from workers.core.wire import Frame, Kind
+from workers.program import STRETCH, explain, signal_name
 
 ENV = {"PATH": "/usr/bin:/bin"}
 
@@ -68,6 +69,20 @@ def test_a_program_may_leave_its_terminal_and_come_back(workers: Workers) -> Non
     (tree / "back").touch()
     us.see(b"hi")
     assert us.hear_state("exited")["code"] == 0
+
+
+def test_a_program_that_prints_flat_out_is_read_at_the_pace_that_is_wanted(workers: Workers) -> None:
+    bundle, us = workers.run("sh", "-c", "read x; seq 100000; : >done; exec sleep 100")
+    us.look()
+    us.send(Frame(Kind.PACE, 60_000))
+    us.type(b"go\r")
+    us.hear_until(lambda: len(us.output) >= STRETCH)
+    before = len(us.output)
+    us.command("rename", name="it answers while it rests")
+    assert len(us.output) == before
+    assert not (Path(bundle.spec().workspace) / "done").exists()
+    us.send(Frame(Kind.PACE, 0))
+    us.see(b"100000")
 
 
 def test_a_worker_does_not_spin_while_nobody_has_the_terminal(workers: Workers) -> None:

@@ -52,6 +52,9 @@ class Kind(IntEnum):
     UNMUTE = 24  # somebody looks: answer with LIVE, then OUTPUT
     SNAPSHOT = 25  # number: the request's; payload: JSON {"want": octets of tail}
     PING = 26
+    # number: milliseconds for which the program is not read after each 64 KiB, while others print as much as it does;
+    # said again now and then, else it is forgotten
+    PACE = 27
 
 
 _KINDS = {kind.value: kind for kind in Kind}  # found faster than by the class, and every key passes here twice
