@@ -1,4 +1,4 @@
-/** Which screen there is to see: the device's own place in the box decides. */
+/** Which screen there is to see: what the box knows of this device decides. */
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -9,8 +9,8 @@ import type { PairingLink } from "./device/link.ts";
 import { Live } from "./live/live.ts";
 import { path } from "./parts/router.tsx";
 import { Trouble } from "./parts/trouble.tsx";
+import { Pair } from "./views/pair.tsx";
 import { Shell } from "./views/shell.tsx";
-import { Unpaired } from "./views/unpaired.tsx";
 
 type Stage =
   | { kind: "starting" }
@@ -21,7 +21,7 @@ type Stage =
 const stage = signal<Stage>({ kind: "starting" });
 
 /** Begin, or begin again with the key that this browser keeps now. */
-export async function enter(): Promise<void> {
+async function enter(): Promise<void> {
   if (stage.value.kind === "paired") stage.value.live.close();
   try {
     const device = canMakeKeys() ? await keptDevice() : undefined;
@@ -35,8 +35,19 @@ export async function enter(): Promise<void> {
 export function App({ link }: { link: PairingLink | null }) {
   useEffect(() => void enter(), []);
   const now = stage.value;
-  if (now.kind === "starting") return null;
-  if (now.kind === "impossible") return <main class="alone"><Trouble problem={now.problem} /></main>;
-  if (now.kind === "unpaired" || path.value === "/pair") return <Unpaired link={link} />;
-  return <Shell live={now.live} />;
+  switch (now.kind) {
+    case "starting":
+      return null;
+    case "impossible":
+      return <main class="alone"><Trouble problem={now.problem} /></main>;
+    case "unpaired":
+      return <Pair link={link} why={null} paired={enter} />;
+    case "paired": {
+      const state = now.live.state.value;
+      // The key stays: what the box refuses today it may have back tomorrow, from a backup.
+      const refused = state.kind === "closed" && state.problem !== null ? state.problem : null;
+      if (refused !== null || path.value === "/pair") return <Pair link={link} why={refused} paired={enter} />;
+      return <Shell live={now.live} />;
+    }
+  }
 }

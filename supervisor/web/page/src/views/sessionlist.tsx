@@ -11,7 +11,9 @@ const TITLES: Record<Group, string> = { waiting: "Waiting for you", live: "Live"
 
 export function SessionList({ live }: { live: Live }) {
   const search = useSignal("");
-  const groups = grouped(live.view.value.sessions.values(), search.value);
+  const { box, sessions } = live.view.value;
+  const groups = grouped(sessions.values(), search.value);
+  const found = [...groups.values()].some((each) => each.length > 0);
   return (
     <>
       <label class="search">
@@ -24,6 +26,9 @@ export function SessionList({ live }: { live: Live }) {
           <ul class="rows">{sessions.map((session) => <Row key={session.id} session={session} />)}</ul>
         </section>
       ))}
+      {box !== null && !found && (
+        <p class="none">{sessions.size > 0 ? "No session holds these words." : <>No sessions yet. <Link to="/new">Start one</Link></>}</p>
+      )}
     </>
   );
 }

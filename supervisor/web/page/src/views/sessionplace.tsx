@@ -1,4 +1,4 @@
-/** One session: what it is, and below it what happens in it. */
+/** One session: what it is, what can be done with it, and below it what happens in it. */
 
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
@@ -7,57 +7,67 @@ import { asProblem, type Problem } from "../api/problem.ts";
 import type { Session } from "../api/types.ts";
 import type { Live } from "../live/live.ts";
 import { condition, ending } from "../live/sessions.ts";
+import { Link } from "../parts/router.tsx";
 import { Trouble } from "../parts/trouble.tsx";
+import { Connection } from "./connection.tsx";
+import { SessionVerbs } from "./sessionverbs.tsx";
 
 type View = ComponentType<{ box: Box; session: Session }>;
 
-// A chunk of its own: a list of sessions is on the screen before a terminal has been loaded.
+// A chunk of its own: the list of sessions is on the screen before a terminal has been loaded.
 const views = import.meta.glob<View>("../session/SessionView.tsx", { import: "SessionView" });
 
 export function SessionPlace({ live, id }: { live: Live; id: string }) {
   const [asked, setAsked] = useState<Session | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [View, setView] = useState<View | null>(null);
-  const session = live.view.value.sessions.get(id) ?? asked;
+  const session = live.view.value.sessions.get(id) ?? (asked?.id === id ? asked : null);
+  const told = live.view.value.box !== null; // the stream has said which sessions there are
   useEffect(() => {
+    const load = async () => {
+      const view = await Object.values(views)[0]?.();
+      setView(() => view ?? Facts);
+    };
+    load().catch((error: unknown) => setProblem(asProblem(error)));
+  }, []);
+  useEffect(() => {
+    if (session !== null || !told) return;
     let left = false;
-    setAsked(null);
     setProblem(null);
     const ask = async () => {
-      try {
-        const found = live.view.value.sessions.has(id) ? null : await live.box.request<Session>("GET", `/v1/code/sessions/${encodeURIComponent(id)}`);
-        const view = await Object.values(views)[0]?.();
-        if (left) return;
-        setAsked(found);
-        setView(() => view ?? Facts);
-      } catch (error) {
-        if (!left) setProblem(asProblem(error));
-      }
+      const found = await live.box.request<Session>("GET", `/v1/code/sessions/${encodeURIComponent(id)}`);
+      if (!left) setAsked(found);
     };
-    void ask();
+    ask().catch((error: unknown) => left || setProblem(asProblem(error)));
     return () => void (left = true);
-  }, [id]);
-  if (problem !== null) return <Trouble problem={problem} />;
-  if (session === null || View === null) return null;
+  }, [id, session === null, told]);
+
+  if (session === null) {
+    if (problem === null) return null;
+    return <div class="form"><h1>No such session</h1><Trouble problem={problem} /><p><Link to="/">All sessions</Link></p></div>;
+  }
   return (
-    <article class="session">
-      <h1>{session.name}</h1>
-      <View key={session.id} box={live.box} session={session} />
+    <article class="session" aria-labelledby="session">
+      <header>
+        <Link to="/" class="back" label="All sessions"><span aria-hidden="true">‹</span></Link>
+        <div class="title">
+          <h1 id="session">{session.name}</h1>
+          <p class="state" data-condition={condition(session)} role="status"><span class="dot" aria-hidden="true" />{ending(session) ?? condition(session)}</p>
+        </div>
+        {live.state.value.kind !== "open" && <Connection live={live} />}
+        <SessionVerbs live={live} session={session} />
+      </header>
+      {problem !== null && <Trouble problem={problem} />}
+      {View !== null && <View key={session.id} box={live.box} session={session} />}
     </article>
   );
 }
 
 function Facts({ session }: { session: Session }) {
   const rows: [string, string | null][] = [
-    ["State", condition(session)],
-    ["Ended", ending(session)],
     ["Agent", session.agent],
     ["Branch", session.branch],
     ["Workspace", session.workspace],
   ];
-  return (
-    <dl class="facts">
-      {rows.map(([name, value]) => value !== null && [<dt>{name}</dt>, <dd>{value}</dd>])}
-    </dl>
-  );
+  return <dl class="facts">{rows.map(([name, value]) => value !== null && [<dt>{name}</dt>, <dd>{value}</dd>])}</dl>;
 }

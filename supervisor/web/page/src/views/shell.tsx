@@ -2,7 +2,11 @@
 
 import type { Live } from "../live/live.ts";
 import { Link, path, sessionAt } from "../parts/router.tsx";
+import { BoxPlace } from "./boxplace.tsx";
 import { Connection } from "./connection.tsx";
+import { Devices } from "./devices.tsx";
+import { NewSession } from "./newsession.tsx";
+import { Notices } from "./notices.tsx";
 import { SessionList } from "./sessionlist.tsx";
 import { SessionPlace } from "./sessionplace.tsx";
 
@@ -11,18 +15,55 @@ export function Shell({ live }: { live: Live }) {
   const session = sessionAt(at);
   return (
     <div class="shell" data-at={session === null ? at : "session"}>
+      <a class="skip" href="#pane">Skip to the content</a>
       <header class="top">
         <Link to="/" class="brand" label="All sessions">
-          <span class="mark" aria-hidden="true">›_</span> {live.view.value.box?.name ?? "rc"}
+          <span class="mark" aria-hidden="true">›_</span> <span class="boxname">{live.view.value.box?.name ?? "rc"}</span>
         </Link>
         <Connection live={live} />
       </header>
+      <nav class="places" aria-label="Places">
+        <Link to="/" class="tab">Sessions</Link>
+        <Link to="/new" class="tab">New</Link>
+        <Link to="/devices" class="tab">Devices</Link>
+        <Link to="/settings" class="tab">Box</Link>
+      </nav>
       <aside class="side" aria-label="Sessions">
         <SessionList live={live} />
       </aside>
-      <main class="pane" tabIndex={-1}>
-        {session !== null && <SessionPlace live={live} id={session} />}
+      <main class="pane" id="pane" tabIndex={-1}>
+        <Place live={live} at={at} session={session} />
       </main>
+      <Notices live={live} />
+    </div>
+  );
+}
+
+function Place({ live, at, session }: { live: Live; at: string; session: string | null }) {
+  if (session !== null) return <SessionPlace live={live} id={session} />;
+  switch (at) {
+    case "/":
+      return <Nothing live={live} />;
+    case "/new":
+      return <NewSession live={live} />;
+    case "/devices":
+      return <Devices live={live} />;
+    case "/settings":
+      return <BoxPlace live={live} />;
+    default:
+      return <p>There is nothing at this address. <Link to="/">All sessions</Link></p>;
+  }
+}
+
+/** Beside the list, where there is room: what to do next. */
+function Nothing({ live }: { live: Live }) {
+  const box = live.view.value.box;
+  if (box === null) return null;
+  return (
+    <div class="nothing">
+      <p>{live.view.value.sessions.size > 0 ? "Choose a session on the left." : "No sessions yet."}</p>
+      <Link to="/new" class="button main">New session</Link>
+      <p class="hint">{box.used} of {box.capacity} slots used</p>
     </div>
   );
 }
