@@ -61,7 +61,9 @@ def add_globals(parser: argparse.ArgumentParser) -> None:
     """The options of every command. Without defaults, because they may stand before the verb as well as behind it."""
     group = parser.add_argument_group("everywhere")
     group.add_argument("--state-dir", metavar="DIR", default=argparse.SUPPRESS, help="where the box keeps its state")
-    group.add_argument("--box", metavar="BOX", default=argparse.SUPPRESS, help="which box: unix:PATH of its socket")
+    group.add_argument(
+        "--box", metavar="BOX", default=argparse.SUPPRESS, help="which box: ssh://[user@]host, or unix:PATH"
+    )
     group.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON value on stdout")
 
 

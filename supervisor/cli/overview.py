@@ -28,6 +28,7 @@ _GROUPS: dict[str, dict[str, Entry]] = {
         "restart": Entry("control", "", "start the installed version; sessions run on"),
         "shutdown": Entry("control", "[--sessions]", "end the supervisor; with --sessions everything"),
         "service": Entry("service", "install|remove|status", "have systemd keep the box running"),
+        "stdio": Entry("stdio", "", "stdin and stdout as a connection to the box, for ssh"),
         "doctor": Entry("screens", "[--agent A]", "what this machine has and lacks"),
         "version": Entry("box", "", "the version of this program and of the box"),
     },
@@ -78,7 +79,7 @@ def load(name: str) -> Verb:
 
 def text() -> str:
     """What `rc -h` prints."""
-    parts = ["usage: rc [--json] [--state-dir DIR] [--box unix:PATH] COMMAND …\n"]
+    parts = ["usage: rc [--json] [--state-dir DIR] [--box BOX] COMMAND …\n"]
     for title, group in _GROUPS.items():
         parts.append(f"\n{title}\n")
         for name, entry in group.items():

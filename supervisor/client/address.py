@@ -9,7 +9,7 @@ from supervisor.client.transport import Transport
 from supervisor.client.unix import SOCKET, Unix
 from workers.errors import Refused
 
-FORMS = "name it as unix:PATH of its rc.sock"
+FORMS = "name it as unix:PATH of its rc.sock, or ssh://[user@]host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,10 @@ def of_state_dir(directory: str) -> Address:
 def of_name(box: str) -> Address:
     """Raises Refused `invalid` for what names no box."""
     kind, _, rest = box.partition(":")
+    if kind == "ssh":
+        from supervisor.client.ssh import parse  # which starts programs, and most boxes are here
+
+        return Address(parse(box), None)
     if kind != "unix" or not rest:
         raise Refused("invalid", f"{box!r} names no box", FORMS)
     path = os.path.abspath(rest)

@@ -19,6 +19,7 @@ SESSIONS = "/v1/code/sessions"
 LOOK_SECONDS = 60.0  # a box that is asked to show something and is silent for longer is stuck
 ACT_SECONDS = 900.0  # a checkout of a large repository takes minutes, a slow disk more
 PROBLEM_OCTETS = 1 << 20
+NOISE = 60  # characters that are told of what should have been an answer
 
 
 class Connection(http.client.HTTPConnection):
@@ -124,6 +125,9 @@ class Client:
 
 def lost(dialled: Dialled | None, error: Exception) -> Refused | Broken:
     """Why a connection ended too early, as well as that is known."""
+    if isinstance(error, http.client.BadStatusLine) and not isinstance(error, http.client.RemoteDisconnected):
+        hint = "see what is there; where it is reached by ssh, a login shell may print nothing"
+        return Refused("unreachable", f"what answers is no box: it says {str(error)[:NOISE]}", hint)
     told = dialled.why_lost() if dialled is not None else None
     return told or Broken(f"the box went away: {str(error) or type(error).__name__}")
 

@@ -130,8 +130,10 @@ async def opened(
     try:
         stream = _Watched(trio.SocketStream(trio.socket.from_stdlib_socket(dialled.socket)))
         async with stream, trio.open_nursery() as reading:
-            with _explaining(dialled):
+            try:
                 connection = await _handshake(reading, stream, client.transport.host, resource, protocols)
+            except Broken as broken:
+                raise await _why_lost(client, dialled) or broken from broken
             yield Line(connection, None if client.transport.is_here else _heart(reading, stream, connection))
             reading.cancel_scope.cancel()
     except BaseExceptionGroup as group:
@@ -140,13 +142,10 @@ async def opened(
         dialled.close()
 
 
-@contextlib.contextmanager
-def _explaining(dialled: Dialled) -> Iterator[None]:
-    """What the way itself knows of a connection that ended before it was answered."""
-    try:
-        yield
-    except Broken as broken:
-        raise dialled.why_lost() or broken from broken
+async def _why_lost(client: Client, dialled: Dialled) -> Refused | None:
+    if client.transport.is_here:
+        return dialled.why_lost()
+    return await trio.to_thread.run_sync(dialled.why_lost)  # it may wait for a program to end
 
 
 def _heart(reading: trio.Nursery, stream: _Watched, connection: WebSocketConnection) -> Callable[[], None]:

@@ -31,6 +31,7 @@ def test_the_option_goes_before_the_environment() -> None:
     with environment(RC_STATE_DIR="/e", RC_BOX="unix:/b/rc.sock", XDG_STATE_HOME="/x"):
         assert where(state_dir="/o") == "socket /o/rc.sock"
         assert where(box="unix:/p/rc.sock") == "socket /p/rc.sock"
+        assert where(box="ssh://ana@host") == "ssh://ana@host"
         assert where() == "socket /b/rc.sock"
     with environment(RC_STATE_DIR="/e", RC_BOX=None, XDG_STATE_HOME="/x"):
         assert where() == "socket /e/rc.sock"
