@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,11 +113,9 @@ def check_claims(proof: Proof, asked: Asked, now: float) -> str:
         raise _bad("the proof is for another method")
     if not _is_address(claims.get("htu"), asked):
         raise _bad("the proof is for another address")
-    iat, jti = claims.get("iat"), claims.get("jti")
-    if isinstance(iat, bool) or not isinstance(iat, int | float):
-        raise _bad("the proof has no iat")
-    if not abs(now - iat) <= IAT_SECONDS:
-        detail = f"the proof's time is {now - iat:+.0f} s off"
+    jti, off = claims.get("jti"), now - _seconds(claims.get("iat"))
+    if not abs(off) <= IAT_SECONDS:
+        detail = f"the proof's time is {off:+.0f} s off"
         raise unauthenticated(INVALID_PROOF, detail, "set this device's clock, then try again")
     if not isinstance(jti, str) or not 1 <= len(jti) <= JTI_LIMIT:
         raise _bad(f"the proof has no jti of 1 to {JTI_LIMIT} characters")
@@ -130,16 +129,25 @@ def _is_address(htu: object, asked: Asked) -> bool:
     if not isinstance(htu, str):
         return False
     try:
-        parts = urlsplit(htu)
+        return _origin(htu) in map(_origin, asked.origins) and unquote(urlsplit(htu).path) == asked.path
     except ValueError:
         return False
-    return _origin(htu) in map(_origin, asked.origins) and unquote(parts.path) == asked.path
 
 
 def _origin(url: str) -> str:
     """Scheme and place; the port that a scheme has anyway is left away."""
     parts = urlsplit(url.lower())
     return f"{parts.scheme}://{parts.netloc.removesuffix(DEFAULT_PORTS.get(parts.scheme, ':'))}"
+
+
+def _seconds(value: object) -> float:
+    """A number of seconds in a claim; what is none is far from every time."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.inf
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _key(jwk: object) -> tuple[str, ECKey | OKPKey, str]:

@@ -56,6 +56,7 @@ class Desk:
     """`changed` is called with the id of each pairing that is not as it was. Addresses are those of the askers."""
 
     def __init__(self, key: BoxKey, devices: Devices, clock: Clock, changed: Callable[[str], None]) -> None:
+        self.box_key = key.text
         self._key = key
         self._devices = devices
         self._clock = clock

@@ -153,7 +153,7 @@ _COLUMNS = "id, key, kind, label, created_at, created_by, last_used_at"
 
 
 def _rows(connection: sqlite3.Connection) -> list[Device]:
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM devices ORDER BY created_at, id")
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM devices ORDER BY rowid")
     return [Device(id, key, kind, label, at, json.loads(by), used) for id, key, kind, label, at, by, used in rows]
 
 

@@ -47,4 +47,4 @@ class Nonces:
         seen.add(digest)
 
     def _of(self, window: int) -> str:
-        return b64u(hmac.digest(self._secret, window.to_bytes(8, "big"), "sha256")[:18])
+        return b64u(hmac.digest(self._secret, window.to_bytes(8, "big", signed=True), "sha256")[:18])

@@ -64,7 +64,7 @@ class Key:
         signed = ".".join(b64u(json.dumps(part).encode()) for part in (header, claims))
         return f"{signed}.{b64u(self.sign(signed.encode()))}"
 
-    def proof(self, method: str, url: str, nonce: str | None, token: str | None = None, **other: object) -> str:
+    def proof(self, method: str, url: str, nonce: str | None, token: str | None = None, /, **other: object) -> str:
         """A proof for one request; `other` claims win."""
         claims: dict[str, object] = {"htm": method, "htu": url, "iat": int(time.time()), "jti": str(uuid.uuid4())}
         if nonce is not None:
