@@ -27,6 +27,8 @@ def words(options: ServeOptions) -> list[str]:
         "--capacity": options.capacity,
         "--name": options.name,
         "--agent": options.agent,
+        "--tls-cert": options.tls_cert,
+        "--tls-key": options.tls_key,
         "--config": options.config,
         "--state-dir": options.state_dir,
     }
@@ -40,7 +42,12 @@ def words(options: ServeOptions) -> list[str]:
     }
     given = [f"{name}={value}" for name, value in valued.items() if value is not None]
     given += [name for name, on in switched.items() if on]
-    given += [f"--listen={address}" for address in options.listen or ()]
+    for name, values in (
+        ("--listen", options.listen),
+        ("--behind-proxy", options.behind_proxy),
+        ("--public-url", options.public_url),
+    ):
+        given += [f"{name}={value}" for value in values or ()]
     return [*given, "--", *options.projects]
 
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -40,11 +41,12 @@ from supervisor.settings import resolve
 from supervisor.statusscreen import Leaving
 from supervisor.store import Store
 from supervisor.web.api import build_api
+from supervisor.web.entrances import bind_all, urls_of
 from supervisor.web.idempotency import Once
 from supervisor.web.listener import serve as listen
 from supervisor.web.peer import judge_peer
 from supervisor.web.signin import DeviceSignIn
-from supervisor.web.sockets import Entrance, bind_tcp, bind_unix
+from supervisor.web.sockets import Entrance
 from supervisor.web.streams.serve import serve_websocket
 from workers.errors import Refused
 
@@ -63,8 +65,7 @@ async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
             log.warning("store_replaced", detail=store.notice)
         index = Index(store)
         projects = await choose(await index.projects(), settings, options.projects)
-        entrances = [bind_tcp(address) for address in settings.listen]
-        entrances.append(bind_unix(os.path.join(state_dir, "rc.sock")))
+        entrances = bind_all(settings, datetime.now(UTC))
         us = await next_epoch(store, os.path.join(state_dir, "sessions"))
         launcher, errands = Launcher(state_dir), Errands()
         parts = put_together(settings, us, index, projects, launcher, errands)
@@ -104,7 +105,7 @@ async def _serve(
     streams = partial(serve_websocket, box, revoked=identity.revoked)
     gc.freeze()  # a collection that looks through all modules would hold up every session for some 50 ms
     gc.enable()
-    box.urls.extend(entrance.url for entrance in entrances if entrance.transport == "tcp")
+    box.urls.extend(urls_of(box.switches.settings, entrances))
 
     async def who(connection: socket.socket) -> Principal:
         return await judge_peer(connection, box.registry)

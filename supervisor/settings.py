@@ -40,6 +40,14 @@ class Flags(Protocol):
     @property
     def listen(self) -> tuple[str, ...] | None: ...
     @property
+    def tls_cert(self) -> str | None: ...
+    @property
+    def tls_key(self) -> str | None: ...
+    @property
+    def behind_proxy(self) -> tuple[str, ...] | None: ...
+    @property
+    def public_url(self) -> tuple[str, ...] | None: ...
+    @property
     def create_session_in_dir(self) -> bool | None: ...
     @property
     def verbose(self) -> bool: ...
@@ -56,7 +64,8 @@ class Settings:
     """Everything that was settled when the box started; `changed` gives the settings with one value made new.
 
     `own` is the supervisor's environment at its start. `terminal_keep` is in octets. `environment` is the part of
-    session ids that tells test boxes apart, or empty. `config` is the file that was read, None where there was none.
+    session ids that tells test boxes apart, or empty. `tls_cert` and `tls_key` are files, or empty; `behind_proxy` are
+    addresses and networks, `public_url` origins. `config` is the file that was read, None where there was none.
     """
 
     name: str
@@ -64,6 +73,10 @@ class Settings:
     capacity: int
     default_agent: str
     listen: tuple[str, ...]
+    tls_cert: str
+    tls_key: str
+    behind_proxy: tuple[str, ...]
+    public_url: tuple[str, ...]
     create_session_in_dir: bool
     environment: str
     terminal_keep: int
@@ -191,6 +204,10 @@ def _given(flags: Flags) -> dict[str, object]:
         "capacity": flags.capacity,
         "default_agent": flags.agent,
         "listen": flags.listen,
+        "tls_cert": flags.tls_cert,
+        "tls_key": flags.tls_key,
+        "behind_proxy": flags.behind_proxy,
+        "public_url": flags.public_url,
         "create_session_in_dir": flags.create_session_in_dir,
         "verbose": flags.verbose or None,
         "log_json": flags.log_json or None,

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import trio
@@ -21,7 +22,8 @@ from supervisor.sessions.index import projects
 from supervisor.sessions.recovery import look
 from supervisor.settings import settle_all
 from supervisor.store import peek
-from supervisor.web.sockets import bind_tcp, parse_listen
+from supervisor.web.entrances import manner_of
+from supervisor.web.sockets import Manner, bind_tcp, parse_listen
 from workers.errors import Broken, Refused
 
 ANSWER_SECONDS = 2.0  # one that hangs is a reason to take over, and not to wait for it
@@ -38,18 +40,19 @@ async def check(options: ServeOptions, state_dir: str) -> None:
     )
     settings = settle_all(options, os.environ, kept)
     await choose(known, settings, options.projects)
-    await trio.to_thread.run_sync(_check_listen, settings.listen, state_dir)
+    manner = manner_of(settings, datetime.now(UTC))
+    await trio.to_thread.run_sync(_check_listen, settings.listen, manner, state_dir)
     if settings.spawn_mode == "session":
         await trio.to_thread.run_sync(_check_alone, os.path.join(state_dir, "sessions"))
 
 
-def _check_listen(listen: Iterable[str], state_dir: str) -> None:
+def _check_listen(listen: Iterable[str], manner: Manner, state_dir: str) -> None:
     """Each address is ours already, or could be."""
     own: set[int | None] | None = None
     with contextlib.ExitStack() as bound:
         for address in listen:
             try:
-                bound.callback(bind_tcp(address).socket.close)
+                bound.callback(bind_tcp(address, manner).socket.close)
             except Refused as refused:
                 if getattr(refused.__cause__, "errno", None) != errno.EADDRINUSE:
                     raise

@@ -39,14 +39,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.store": CORES,
     "supervisor.records": CORES,
     "supervisor.procfs": CORES,
+    "supervisor.interfaces": set(),
     "supervisor.ownplace": CORES | {"supervisor.procfs", "workers.bundle"},
     "supervisor.statelock": CORES | {"workers.bundle"},
     "supervisor.logs": CORES,
     "supervisor.identity": CORES | BASEMENT,
     "supervisor.sessions": CORES | BUNDLES | BASEMENT,
     "supervisor.client": CORES,
-    "supervisor.web": CORES | BUNDLES | BASEMENT | {"supervisor.identity", "supervisor.sessions", "supervisor.procfs"},
-    "supervisor.doctor": CORES | BASEMENT | {"supervisor.statedir"},
+    "supervisor.web": CORES
+    | BUNDLES
+    | BASEMENT
+    | {"supervisor.identity", "supervisor.sessions", "supervisor.procfs", "supervisor.interfaces"},
+    "supervisor.doctor": CORES | BASEMENT | {"supervisor.statedir", "supervisor.interfaces"},
     "supervisor.foreground": set(),
     "supervisor.limits": set(),
     "supervisor.readiness": set(),

@@ -68,7 +68,7 @@ def _restart(args: argparse.Namespace) -> int:
         raise usage("a box is restarted where it runs, by its state directory", "there: rc restart")
     with _supervisor(client) as supervisor:
         words = [f"--state-dir={state_dir}", *kept_words(supervisor.command)]
-        urls = client.get("/v1/box")["urls"]
+        urls = own_urls(client.get("/v1/box"))
         client.post("/v1/shutdown", {"sessions": False})
         if not supervisor.ends_within(END_SECONDS):
             supervisor.kill()
@@ -83,6 +83,12 @@ def _restart(args: argparse.Namespace) -> int:
         where = " ".join(ready["urls"]) + fallen_back
         printing.line(f"the box runs again, pid {ready['pid']}, at {where}; all sessions went on")
     return exits.DONE
+
+
+def own_urls(box: dict[str, Any]) -> list[str]:
+    """Where it listens itself, of all that leads to it."""
+    public = next((each["value"] for each in box.get("settings", ()) if each["key"] == "public_url"), ())
+    return [url for url in box["urls"] if url not in public]
 
 
 def _listening(url: str) -> dict[str, str]:

@@ -20,6 +20,11 @@ def _arguments(parser: Parser) -> None:
     add("--name", metavar="TEXT", help="name of the box (at first: the host's)")
     add("--agent", metavar="NAME", help="agent of new sessions")
     add("--listen", action="append", metavar="ADDR:PORT", help="repeatable (at first: 127.0.0.1:7420; port 0: any)")
+    add("--tls-cert", metavar="FILE", help="speak TLS with this PEM certificate")
+    add("--tls-key", metavar="FILE", help="the key of that certificate")
+    help = "address or network of a reverse proxy whose forwarded headers count; repeatable"
+    add("--behind-proxy", action="append", metavar="ADDRESS", help=help)
+    add("--public-url", action="append", metavar="URL", help="how others reach this box; repeatable")
     help = "one session in the first project's directory (the default)"
     add("--create-session-in-dir", action=argparse.BooleanOptionalAction, default=None, help=help)
     add("--verbose", action="store_true", help="more log lines")
@@ -38,7 +43,11 @@ def options(args: argparse.Namespace) -> ServeOptions:
         capacity=args.capacity,
         name=args.name,
         agent=args.agent,
-        listen=tuple(args.listen) if args.listen else None,
+        listen=_all(args.listen),
+        tls_cert=_file(args.tls_cert),
+        tls_key=_file(args.tls_key),
+        behind_proxy=_all(args.behind_proxy),
+        public_url=_all(args.public_url),
         create_session_in_dir=args.create_session_in_dir,
         verbose=args.verbose,
         config=args.config,
@@ -49,6 +58,15 @@ def options(args: argparse.Namespace) -> ServeOptions:
         continue_=args.continue_,
         state_dir=args.state_dir,
     )
+
+
+def _all(given: list[str] | None) -> tuple[str, ...] | None:
+    return tuple(given) if given else None
+
+
+def _file(given: str | None) -> str | None:
+    """Absolute, for starts from elsewhere; an empty one takes away what was remembered."""
+    return os.path.abspath(os.path.expanduser(given)) if given else given
 
 
 def _serve(args: argparse.Namespace) -> int:

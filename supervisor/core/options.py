@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from supervisor.core import unfit
 from supervisor.core.names import check_name
+from supervisor.core.reach import origin_of
 from supervisor.core.unfit import Unfit
 from workers.errors import Refused
 
@@ -93,6 +95,29 @@ def _room_percent(value: object, path: Path) -> int:
     return unfit.whole(value, path, 0, 50)
 
 
+def _file(value: object, path: Path) -> str:
+    """Of a file, or empty. From the command line it comes absolute: the next start is made somewhere else."""
+    if not isinstance(value, str) or "\0" in value:
+        raise Unfit(path, "this is a text")
+    if value and not value.startswith(("/", "~/")):
+        raise Unfit(path, f"{value!r} is no absolute path")
+    return value
+
+
+def _proxies(value: object, path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(text)) for text in unfit.strings(value, path) if text)
+    except ValueError as error:
+        raise error if isinstance(error, Unfit) else Unfit(path, f"this is an address or a network: {error}") from error
+
+
+def _urls(value: object, path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(dict.fromkeys(origin_of(text) for text in unfit.strings(value, path) if text))
+    except ValueError as error:
+        raise error if isinstance(error, Unfit) else Unfit(path, str(error)) from error
+
+
 def options(host: str, agents: tuple[str, ...]) -> tuple[Option, ...]:
     """All settings but the agents themselves, whose names these are.
 
@@ -108,6 +133,10 @@ def options(host: str, agents: tuple[str, ...]) -> tuple[Option, ...]:
         Option("capacity", ("capacity",), "capacity", 32, _capacity, _number, remembered=True),
         Option("default_agent", ("default_agent",), "agent", "shell", agent, _text, remembered=True),
         Option("listen", ("listen",), "listen", ("127.0.0.1:7420",), unfit.strings, _list, remembered=True),
+        Option("tls_cert", ("tls_cert",), "tls-cert", "", _file, _text, remembered=True),
+        Option("tls_key", ("tls_key",), "tls-key", "", _file, _text, remembered=True),
+        Option("behind_proxy", ("behind_proxy",), "behind-proxy", (), _proxies, _list, remembered=True),
+        Option("public_url", ("public_url",), "public-url", (), _urls, _list, remembered=True),
         Option(
             "create_session_in_dir",
             ("create_session_in_dir",),

@@ -33,9 +33,9 @@ def check_approach(head: Head, entrance: Entrance, peer: str | None) -> Approach
     if entrance.names is None:
         return Approach(entrance)
     told = Told()
-    if is_trusted(peer, entrance.proxies):
+    if is_trusted(peer, entrance.manner.proxies):
         x_forwarded = (head.values(f"x-forwarded-{name}") for name in ("for", "proto", "host"))
-        told = forwarded.read(entrance.proxies, head.values("forwarded"), *x_forwarded)
+        told = forwarded.read(entrance.manner.proxies, head.values("forwarded"), *x_forwarded)
     elif entrance.is_behind_proxy:
         raise Refused("misdirected", "requests come here through a proxy only", "open the box's public address")
     host = told.host or (head.header("host") or "").lower()

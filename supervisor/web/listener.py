@@ -22,6 +22,7 @@ from supervisor.web.problems import closing_response
 from supervisor.web.replay import Replay
 from supervisor.web.signin import SignIn
 from supervisor.web.sockets import Entrance
+from supervisor.web.tls import ClientStream, TlsStream
 from workers.errors import Broken, Refused
 
 SEND_BUFFER = 256 * 1024  # octets; left to itself the kernel takes 3.7 MiB from us before a stuck reader is noticed
@@ -36,7 +37,7 @@ class Streams(Protocol):
     """Serves one WebSocket from its handshake to its end. `raw_head` is every octet read so far; it comes again from
     nobody else. What the request asked for has passed all checks that need only its head."""
 
-    async def __call__(self, stream: trio.SocketStream, head: Head, raw_head: bytes, principal: Principal) -> None: ...
+    async def __call__(self, stream: ClientStream, head: Head, raw_head: bytes, principal: Principal) -> None: ...
 
 
 async def serve(
@@ -91,17 +92,35 @@ class _Door:
                     asker = await self._who(stream.socket)
                 try:
                     with self._places.take(asker or ANONYMOUS) as place:
-                        await self._serve(entrance, stream, peer, asker, place)
-                except Refused as refused:
-                    await _refuse(stream, refused, more=self._sign_in.headers() if asker is None else [])
+                        if entrance.manner.tls is None:
+                            await self._converse(entrance, stream, peer, asker, place)
+                        else:
+                            line = TlsStream(stream, entrance.manner.tls)
+                            await line.do_handshake()
+                            await self._converse(entrance, line, peer, asker, place)
+                except Refused as refused:  # before there was a word in private
+                    await _refuse(stream, refused)
+
+    async def _converse(
+        self, entrance: Entrance, stream: ClientStream, peer: str | None, asker: Principal | None, place: Place
+    ) -> None:
+        try:
+            read = await read_head(stream)
+            if read is not None:
+                await self._serve(entrance, stream, peer, asker, place, *read)
+        except Refused as refused:
+            await _refuse(stream, refused, more=self._more(asker))
 
     async def _serve(
-        self, entrance: Entrance, stream: trio.SocketStream, peer: str | None, asker: Principal | None, place: Place
+        self,
+        entrance: Entrance,
+        stream: ClientStream,
+        peer: str | None,
+        asker: Principal | None,
+        place: Place,
+        head: Head,
+        raw_head: bytes,
     ) -> None:
-        read = await read_head(stream)
-        if read is None:
-            return
-        head, raw_head = read
         if head.asks_for_websocket:
             place.may_go = False
             try:
@@ -109,7 +128,7 @@ class _Door:
                 principal = asker or await self._sign_in.who(head, approach)
                 check_route(head, principal)
             except Refused as refused:
-                await _refuse(stream, refused, head.method, self._sign_in.headers() if asker is None else [])
+                await _refuse(stream, refused, head.method, self._more(asker))
                 return
             await self._streams(stream, head, raw_head, principal)
             return
@@ -117,6 +136,9 @@ class _Door:
         line = Replay(stream, raw_head)
         known = {"entrance": entrance, "peer": peer, "asker": asker}
         await Bounded(self._app, self.context, {**known, "delivered": line.delivered}, line).run()
+
+    def _more(self, asker: Principal | None) -> list[tuple[bytes, bytes]]:
+        return self._sign_in.headers() if asker is None else []
 
 
 def _settle(entrance: Entrance, connection: trio.socket.SocketType) -> tuple[Entrance, str]:
@@ -129,7 +151,7 @@ def _settle(entrance: Entrance, connection: trio.socket.SocketType) -> tuple[Ent
 
 
 async def _refuse(
-    stream: trio.SocketStream, refused: Refused, method: str = "GET", more: Sequence[tuple[bytes, bytes]] = ()
+    stream: ClientStream, refused: Refused, method: str = "GET", more: Sequence[tuple[bytes, bytes]] = ()
 ) -> None:
     """Say no and close, in a way that lets the no arrive: an unread octet at close would make the kernel reset."""
     with trio.move_on_after(WRITE_TIMEOUT):

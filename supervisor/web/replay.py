@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import trio
 
+from supervisor.web.tls import ClientStream
 from supervisor.web.unread import unread
 
 STEP = 16 << 10  # octets sent at once; who takes less than this in a second may seem to stand still
@@ -12,7 +13,7 @@ STEP = 16 << 10  # octets sent at once; who takes less than this in a second may
 class Replay(trio.abc.HalfCloseableStream):
     """`stream` with `head` put back in front. Shows `.socket`, which Hypercorn asks for."""
 
-    def __init__(self, stream: trio.SocketStream, head: bytes) -> None:
+    def __init__(self, stream: ClientStream, head: bytes) -> None:
         self._stream = stream
         self._head = head
         self._sent = 0

@@ -6,10 +6,12 @@ import contextlib
 import errno
 import os
 import socket
+import ssl
 from dataclasses import dataclass, replace
 
+from supervisor import interfaces
 from supervisor.core.forwarded import Network, address_of
-from supervisor.web.hosts import LOOPBACK, Names, in_url, is_loopback, own_names
+from supervisor.web.hosts import LOOPBACK, Names, in_url, is_every, is_loopback, own_names
 from workers.errors import Refused
 
 BACKLOG = 512  # connections the kernel keeps while we are busy: 64 at one instant beside 200 that say nothing
@@ -17,26 +19,39 @@ ADDRESS_LIMIT = 107  # octets of a Unix address, by the kernel's sockaddr_un
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How a box is reached on TCP: the origins of its public URLs, the proxies that it believes, its TLS, if any."""
+
+    public: tuple[str, ...] = ()
+    proxies: tuple[Network, ...] = ()
+    tls: ssl.SSLContext | None = None
+
+
+PLAIN = Manner()
+
+
+@dataclass(frozen=True, slots=True)
 class Entrance:
     """A listening socket. `transport` is `unix` or `tcp`; `names` is what it may be called, None on the Unix socket,
     where that is not checked.
 
-    What `proxies` say of the requests that they pass on is believed. `is_behind_proxy`: others could reach it and
-    would be heard by everybody on the way, so that it takes nothing but what comes from these.
+    What `manner.proxies` say of the requests that they pass on is believed. `is_behind_proxy`: others could reach it
+    and would be heard by everybody on the way, so that it takes nothing but what comes from these.
     """
 
     socket: socket.socket
     transport: str
     names: Names | None = None
-    proxies: tuple[Network, ...] = ()
+    manner: Manner = PLAIN
     is_behind_proxy: bool = False
 
     @property
-    def url(self) -> str:
+    def urls(self) -> list[str]:
         """What to open to get here. Only for TCP."""
         assert self.names is not None
         host, port = self.socket.getsockname()[:2]
-        return f"{self.names.scheme}://{in_url(host)}:{port}"
+        hosts = _everywhere(self.socket.family) if is_every(host) else [host]
+        return [f"{self.names.scheme}://{in_url(each)}:{port}" for each in hosts]
 
     def at(self, address: str) -> Entrance:
         """As it is for a connection that came to this address of ours."""
@@ -74,11 +89,16 @@ def bind_unix(path: str) -> Entrance:
     return Entrance(bound, "unix")
 
 
-def bind_tcp(listen: str) -> Entrance:
+def bind_tcp(listen: str, manner: Manner = PLAIN) -> Entrance:
     """Listen on `ADDR:PORT`, port 0 = any. Raises Refused(`configuration`) for what cannot be had."""
     host, port = parse_listen(listen)
-    if not is_loopback(host):
-        raise Refused("configuration", f"{host} is not loopback, and this box cannot speak TLS", "listen on 127.0.0.1")
+    is_open = not is_loopback(host) and manner.tls is None
+    if is_open and not manner.proxies:
+        raise Refused(
+            "configuration",
+            f"{host} is not loopback: whoever is on the way would read and write all that goes over it",
+            "add --tls-cert and --tls-key, or --behind-proxy ADDRESS; or listen on 127.0.0.1",
+        )
     bound: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -91,7 +111,8 @@ def bind_tcp(listen: str) -> Entrance:
             bound.close()
         raise _not_to_be_had(listen, error) from error
     bound.setblocking(False)
-    return Entrance(bound, "tcp", Names(own_names(host)))
+    names = Names(own_names(host), "https" if manner.tls else "http", manner.public)
+    return Entrance(bound, "tcp", names, manner, is_behind_proxy=is_open)
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
@@ -103,6 +124,12 @@ def parse_listen(listen: str) -> tuple[str, int]:
     if int(port) > 65535:
         raise _no_address(listen)
     return host[1:-1] if bracketed else host, int(port)
+
+
+def _everywhere(family: int) -> list[str]:
+    """The addresses that a listener on all of them has: by IPv6 also those of IPv4."""
+    found = [address for _, address in interfaces.addresses() if family == socket.AF_INET6 or address.version == 4]
+    return [str(address) for address in found if not address.is_loopback] or ["127.0.0.1"]
 
 
 def _no_address(listen: str) -> Refused:

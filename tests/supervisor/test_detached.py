@@ -26,6 +26,10 @@ def read_back(given: list[str]) -> ServeOptions:
         ServeOptions(),
         ServeOptions(projects=("/a b", "/-c"), spawn="worktree", capacity=3, name="a=b", agent="echo"),
         ServeOptions(listen=("127.0.0.1:0", "[::1]:7"), verbose=True, log_json=True, take_over=True, continue_=True),
+        ServeOptions(
+            tls_cert="/c", tls_key="/k", behind_proxy=("10.0.0.1", "::1"), public_url=("https://a", "https://b")
+        ),
+        ServeOptions(tls_cert="", tls_key="", behind_proxy=("",), public_url=("",)),
         ServeOptions(create_session_in_dir=True, config="/c", state_dir="/s"),
         ServeOptions(create_session_in_dir=False, name="--json"),
     ],

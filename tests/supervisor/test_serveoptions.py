@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 
 import pytest
 
@@ -19,6 +20,8 @@ def read(*words: str) -> ServeOptions:
 def test_what_was_not_given_is_told_from_what_was() -> None:
     assert read() == ServeOptions()
     assert read("--no-create-session-in-dir") == ServeOptions(create_session_in_dir=False)
+    none = read("--tls-cert=", "--behind-proxy=", "--public-url=")
+    assert (none.tls_cert, none.behind_proxy, none.public_url) == ("", ("",), ("",))
     assert read("--create-session-in-dir") == ServeOptions(create_session_in_dir=True)
 
 
@@ -31,6 +34,11 @@ def test_each_option_has_its_place() -> None:
         "--agent=a",
         "--listen=a:1",
         "--listen=b:2",
+        "--tls-cert=/c",
+        "--tls-key=k",
+        "--behind-proxy=10.0.0.1",
+        "--public-url=https://a",
+        "--public-url=https://b",
         "--json",
     ]
     words += ["--verbose", "--config=c", "--log-json", "-d", "--take-over", "-c", "--state-dir=/s"]
@@ -41,6 +49,10 @@ def test_each_option_has_its_place() -> None:
         name="n",
         agent="a",
         listen=("a:1", "b:2"),
+        tls_cert="/c",
+        tls_key=os.path.abspath("k"),
+        behind_proxy=("10.0.0.1",),
+        public_url=("https://a", "https://b"),
         verbose=True,
         config="c",
         log_json=True,

@@ -10,10 +10,12 @@ from contextlib import suppress
 import trio
 
 from supervisor.core.clientframes import ClientFrames
+from supervisor.web.tls import ClientStream, TlsStream
 from supervisor.web.unread import unread
 
 READ = 64 << 10  # octets at a time: a paste in one system call
 STALL_SECONDS = 1.0  # without progress: the connection is then behind
+SEALED = 64 << 10  # octets at once under TLS, where the first of them commits us to all
 WRITE_SECONDS = 60.0  # without progress: nobody is there; a laptop that closes its lid comes back with a new connection
 
 
@@ -23,9 +25,12 @@ class Outlet(trio.abc.Stream):
     Out: `push` sends whole frames without waiting, from any task, also from the hub's. What the kernel took of a
     frame commits us to the rest of it, which goes before anything else. In: small frames of keys go to `take_keys`
     as they are read, while every message that the library got is done with (`done`).
+
+    Under TLS the same goes for records: they are made here, so that they leave in the order in which they were made,
+    and what the kernel did not take of them is the rest that we are committed to.
     """
 
-    def __init__(self, stream: trio.SocketStream, head: bytes) -> None:
+    def __init__(self, stream: ClientStream, head: bytes) -> None:
         """`head` is the request, which is read first, with whatever came behind it."""
         self.stalled = False  # nothing went out for `STALL_SECONDS`; whoever acts on it takes it back
         self.heard_at = trio.current_time()
@@ -34,10 +39,11 @@ class Outlet(trio.abc.Stream):
         self.take_keys: Callable[[bytes], None] | None = None
         self.may_take_keys: Callable[[], bool] = lambda: True
         self._stream = stream
+        self._tls = stream if isinstance(stream, TlsStream) else None
         self._descriptor = stream.socket.fileno()
         self._lock = trio.Lock()  # of whoever waits to write; `push` never waits, and stays out while it is held
         self._rest = memoryview(b"")
-        self._head = head
+        self._head = head + (self._tls.unseal(b"") if self._tls else b"")  # and what is unsealed already
         self._frames = ClientFrames()
         self._done = 0
 
@@ -48,6 +54,8 @@ class Outlet(trio.abc.Stream):
         # Not async on purpose: a key's echo goes out in the very step that brought it.
         if self._rest or self._lock.locked() or self._descriptor < 0:
             return 0
+        if self._tls is not None:
+            return self._push_sealed(frames, self._tls)
         try:
             sent = os.writev(self._descriptor, frames)
         except OSError:
@@ -59,6 +67,20 @@ class Outlet(trio.abc.Stream):
                 return number + bool(sent)
             sent -= len(frame)
         return len(frames)
+
+    def _push_sealed(self, frames: Sequence[bytes], tls: TlsStream) -> int:
+        count = octets = 0
+        for frame in frames:
+            if count and octets + len(frame) > SEALED:
+                break
+            count, octets = count + 1, octets + len(frame)
+        try:
+            self._rest = memoryview(tls.seal(b"".join(frames[:count])))
+        except trio.ClosedResourceError:
+            return 0
+        with suppress(OSError):  # as above
+            self._rest = self._rest[os.write(self._descriptor, self._rest) :]
+        return count
 
     @property
     def is_clear(self) -> bool:
@@ -76,7 +98,7 @@ class Outlet(trio.abc.Stream):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         async with self._lock:
             await self._flush()
-            self._rest = memoryview(data)
+            self._rest = memoryview(self._tls.seal(data) if self._tls else data)
             await self._flush()
 
     async def wait_send_all_might_not_block(self) -> None:
@@ -139,6 +161,17 @@ class Outlet(trio.abc.Stream):
                 return rest
 
     async def _read(self) -> bytes:
+        """What is there, unsealed where it was sealed."""
+        if self._tls is None:
+            return await self._read_raw()
+        while not self._tls.has_ended:
+            data = await self._read_raw()
+            clear = self._tls.unseal(data)
+            if clear or not data:
+                return clear
+        return b""
+
+    async def _read_raw(self) -> bytes:
         """What is there. Waits first: a key comes alone, and looking for another behind it would be in vain."""
         while self._descriptor >= 0:
             await trio.lowlevel.wait_readable(self._descriptor)
@@ -154,7 +187,11 @@ class Outlet(trio.abc.Stream):
         """What is left to say when the library has done with the line, behind what we are committed to."""
         rest, self._rest = bytes(self._rest), memoryview(b"")
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            await self._stream.send_all(rest + frame)
+            if self._tls is not None:
+                await self._tls.transport_stream.send_all(rest)
+                await self._tls.send_all(frame)
+            else:
+                await self._stream.send_all(rest + frame)
 
     async def drain(self) -> bytes:
         """Throw away what still comes, after our last word: nothing at the end of the line."""

@@ -28,6 +28,7 @@ from supervisor.web.streams.outlet import Outlet
 from supervisor.web.streams.sender import Sender
 from supervisor.web.streams.session_cursor import Cursor
 from supervisor.web.streams.session_desk import Desk
+from supervisor.web.tls import ClientStream
 
 
 class Programs(Protocol):
@@ -48,7 +49,7 @@ class StreamBox(WatchedBox, Protocol):
 
 async def serve_websocket(
     box: StreamBox,
-    stream: trio.SocketStream,
+    stream: ClientStream,
     head: Head,
     raw_head: bytes,
     principal: Principal,

@@ -57,7 +57,6 @@ def test_the_session_in_the_directory_may_be_wished_for_or_not() -> None:
         ("--capacity", "0"),
         ("--capacity", "1025"),
         ("--sandbox",),
-        ("--public-url", "https://x"),
         ("--permission-mode", "plan"),
     ],
 )

@@ -58,6 +58,15 @@ def test_variables_are_texts_and_become_what_the_setting_is() -> None:
     assert from_text("environment", "staging") == "staging"
     assert from_text("spawn_mode", "worktree") == "worktree"
     assert from_text("name", "my box") == "my box"
+    assert from_text("tls_cert", "~/cert.pem") == "~/cert.pem"
+    assert from_text("behind_proxy", "10.0.0.1, fd00::/64,") == ("10.0.0.1/32", "fd00::/64")
+    assert from_text("public_url", "https://Box.example:443/, https://box.example") == ("https://box.example",)
+
+
+def test_an_empty_text_takes_away_what_was_remembered() -> None:
+    for key, empty in (("behind_proxy", ()), ("public_url", ()), ("tls_cert", "")):
+        given = {key: "" if key == "tls_cert" else ("",)}
+        assert settle(ALL[key], find(ALL[key], given, {}, Found("/x", RUNTIME), None))[0] == empty
 
 
 @pytest.mark.parametrize(
@@ -74,6 +83,14 @@ def test_variables_are_texts_and_become_what_the_setting_is() -> None:
         ("terminal_keep", "1 MiB"),
         ("room_octets", "2000 TiB"),
         ("room_percent", 101),
+        ("tls_cert", "cert.pem"),
+        ("tls_key", 1),
+        ("tls_key", "/a\0b"),
+        ("behind_proxy", "10.0.0.1"),
+        ("behind_proxy", ["proxy.example"]),
+        ("behind_proxy", ["10.0.0.1/8"]),
+        ("public_url", "https://box.example"),
+        ("public_url", ["https://box.example/path"]),
     ],
 )
 def test_what_a_setting_may_not_be_is_refused(key: str, value: object) -> None:

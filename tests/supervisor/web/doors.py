@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import h11
 import trio
+import trustme
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
@@ -18,11 +21,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from supervisor.core.access import OWNER, Principal
+from supervisor.web.certificates import tls_context
 from supervisor.web.head import Head
 from supervisor.web.listener import Streams, serve
 from supervisor.web.signin import Nobody, SignIn
-from supervisor.web.sockets import Entrance, bind_tcp, bind_unix
+from supervisor.web.sockets import Entrance, Manner, bind_tcp, bind_unix
+from supervisor.web.tls import ClientStream
 
+AUTHORITY = trustme.CA()
 DEADLINE = 60.0  # seconds (also of a test's own clock) until a test that waits for an answer gives up
 
 
@@ -51,7 +57,7 @@ class Answer:
 class Line:
     """One connection to the box, on which several requests can be made."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
         self.stream = stream
         self._parser = h11.Connection(h11.CLIENT)
 
@@ -115,6 +121,7 @@ class Door:
     stopping: trio.Event
     stopped: trio.Event
     asker: Principal = OWNER
+    trusted: ssl.SSLContext | None = None  # how a client speaks TLS with `tcp`, where that does
     websockets: list[tuple[Head, bytes, Principal]] = field(default_factory=list)
 
     @contextlib.asynccontextmanager
@@ -125,7 +132,10 @@ class Door:
         else:
             stream = await trio.open_tcp_stream("127.0.0.1", self.port)
         async with stream:
-            yield Line(stream)
+            if transport == "tcp" and self.trusted is not None:
+                yield Line(trio.SSLStream(stream, self.trusted, server_hostname="localhost", https_compatible=True))
+            else:
+                yield Line(stream)
 
     async def ask(
         self,
@@ -157,7 +167,7 @@ async def open_door(
     path = str(directory / "rc.sock")
     door = Door(bind_unix(path), tcp or bind_tcp("127.0.0.1:0"), path, trio.Event(), trio.Event(), asker)
 
-    async def shake_hands(stream: trio.SocketStream, head: Head, raw_head: bytes, principal: Principal) -> None:
+    async def shake_hands(stream: ClientStream, head: Head, raw_head: bytes, principal: Principal) -> None:
         door.websockets.append((head, raw_head, principal))
         await stream.send_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
 
@@ -176,6 +186,36 @@ async def open_door(
         await nursery.start(serve_until_stopped)
         yield door
         nursery.cancel_scope.cancel()
+
+
+@contextlib.asynccontextmanager
+async def open_tls_door(directory: Path, app: ASGIApp | None = None, **more: Any) -> AsyncIterator[Door]:
+    """The same with TLS on its port."""
+    entrance = bind_tcp("127.0.0.1:0", Manner(tls=server_context(directory)))
+    async with open_door(directory, app, tcp=entrance, **more) as door:
+        door.trusted = trusting_context()
+        yield door
+
+
+def trusting_context() -> ssl.SSLContext:
+    """TLS of a client that trusts the certificates made here."""
+    trusted = ssl.create_default_context()
+    AUTHORITY.configure_trust(trusted)
+    return trusted
+
+
+def server_context(directory: Path) -> ssl.SSLContext:
+    certificate, key = write_certificate(directory)
+    return tls_context(certificate, key, datetime.now(UTC))
+
+
+def write_certificate(directory: Path, **how: Any) -> tuple[str, str]:
+    """Files with a certificate for `localhost` and its key."""
+    issued = AUTHORITY.issue_cert("localhost", **how)
+    certificate, key = directory / "cert.pem", directory / "key.pem"
+    certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    key.write_bytes(issued.private_key_pem.bytes())
+    return str(certificate), str(key)
 
 
 def small_app() -> ASGIApp:

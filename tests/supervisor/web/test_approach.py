@@ -11,7 +11,7 @@ import pytest
 from supervisor.web.approach import Approach, check_approach
 from supervisor.web.head import Head
 from supervisor.web.hosts import Names
-from supervisor.web.sockets import Entrance, bind_tcp
+from supervisor.web.sockets import Entrance, Manner, bind_tcp
 from workers.errors import Refused
 
 PROXY, STRANGER = "10.0.0.1", "192.0.2.7"
@@ -28,7 +28,7 @@ def entrance() -> Iterator[Entrance]:
 @pytest.fixture
 def proxied(entrance: Entrance) -> Entrance:
     names = Names(frozenset({"10.0.0.5"}), public=("https://box.example",))
-    return replace(entrance, names=names, proxies=(ip_network("10.0.0.1"),), is_behind_proxy=True)
+    return replace(entrance, names=names, manner=Manner(proxies=(ip_network("10.0.0.1"),)), is_behind_proxy=True)
 
 
 def approach(entrance: Entrance, peer: str, method: str = "GET", **headers: str) -> Approach:

@@ -6,16 +6,20 @@ import json
 import os
 import stat
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 import trio
 from starlette.types import Receive, Scope, Send
 
-from supervisor.core.access import Principal
+from supervisor.core.access import OWNER, Principal
+from supervisor.web.approach import Approach
+from supervisor.web.head import Head
 from supervisor.web.listener import STOP_GRACE
 from supervisor.web.places import LIMITS
-from tests.supervisor.web.doors import Door, Line, open_door
+from supervisor.web.sockets import Manner, bind_tcp
+from tests.supervisor.web.doors import Door, Line, open_door, open_tls_door
 
 UPGRADE = {
     "connection": "Upgrade",
@@ -323,3 +327,88 @@ async def test_pipelined_requests_are_each_checked(door: Door) -> None:
         )
         assert (await Line(line.stream).raw(b"")).status == 200
         assert (await Line(line.stream).raw(b"")).code == "unauthenticated"
+
+
+async def test_under_tls_everything_is_checked_as_without(tmp_path: Path) -> None:
+    async with open_tls_door(tmp_path) as door:
+        bad = [
+            {"host": "evil.example"},
+            {"host": "localhost", "origin": "http://localhost"},  # the page of another scheme is another's
+            {"host": "localhost", "origin": "https://localhost:1"},
+            {"sec-fetch-site": "cross-site"},
+        ]
+        for headers in bad:
+            assert (await door.ask("GET", "/healthz", headers=headers, transport="tcp")).code == "misdirected"
+        async with door.line("tcp") as line:
+            assert (await line.ask("GET", "/healthz")).json["origins"] == ["https://localhost"]
+            for headers in bad:
+                assert (await line.ask("GET", "/healthz", headers=headers)).code == "misdirected"
+            assert (await line.ask("GET", "/v1/box")).code == "unauthenticated"
+            assert (await line.ask("GET", "/v1/stream", headers=UPGRADE)).code == "unauthenticated"
+            assert (await line.ask("GET", "/healthz", headers={"origin": "https://localhost"})).status == 200
+
+
+async def test_under_tls_a_large_body_and_a_large_answer_get_through(tmp_path: Path) -> None:
+    async with open_tls_door(tmp_path, sign_in=Known()) as door, door.line("tcp") as line:
+        assert (await line.ask("PATCH", "/v1/box", b"x" * (1 << 20))).json["octets"] == 1 << 20
+        assert (await line.ask("PATCH", "/v1/box", b"x" * ((1 << 20) + 1))).code == "too_large"
+        assert (await line.raw(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 20000)).code == "head_too_large"
+
+
+async def test_under_tls_a_refusal_of_an_upgrade_arrives_whole(tmp_path: Path) -> None:
+    async with open_tls_door(tmp_path) as door, door.line("tcp") as line:
+        assert (await line.ask("GET", "/v1/stream", headers=UPGRADE)).code == "unauthenticated"
+        assert await line.closed()
+        assert door.websockets == []
+
+
+async def test_plain_http_where_tls_is_spoken_is_told_so(tmp_path: Path) -> None:
+    async with open_tls_door(tmp_path) as door:
+        door.trusted = None
+        answer = await door.ask("GET", "/healthz", transport="tcp")
+        assert (answer.code, answer.json["hint"]) == ("invalid", "use https://")
+        async with door.line("tcp") as line:
+            await line.stream.send_all(b"\x00" * 100)
+            assert await line.closed()
+
+
+async def test_a_proxy_speaks_for_many_over_one_line(tmp_path: Path) -> None:
+    manner = Manner(public=("https://box.example",), proxies=(ip_network("127.0.0.0/8"),))
+    async with open_door(tmp_path, tcp=bind_tcp("127.0.0.1:0", manner)) as door, door.line("tcp") as line:
+        for client in ("192.0.2.7", "2001:db8::7"):
+            told = {"x-forwarded-for": client, "x-forwarded-proto": "https", "x-forwarded-host": "box.example"}
+            answer = (await line.ask("GET", "/healthz", headers=told)).json
+            assert (answer["address"], answer["origins"]) == (client, ["https://box.example"])
+            assert (await line.ask("GET", "/v1/box", headers=told)).code == "unauthenticated"
+        evil = {"x-forwarded-for": "192.0.2.7", "x-forwarded-host": "evil.example"}
+        assert (await line.ask("GET", "/healthz", headers=evil)).code == "misdirected"
+        assert (await line.ask("GET", "/healthz")).json["address"] == "127.0.0.1"
+
+
+async def test_what_a_stranger_forwards_is_nothing_to_us(door: Door) -> None:
+    told = {"x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "https", "x-forwarded-host": "box.example"}
+    async with door.line("tcp") as line:
+        for _ in range(2):
+            answer = (await line.ask("GET", "/healthz", headers={**told, "forwarded": "for=192.0.2.8"})).json
+            assert (answer["address"], answer["origins"]) == ("127.0.0.1", ["http://localhost"])
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/box", "/v1/code/sessions", "/", "/nowhere"])
+async def test_a_preflight_is_told_nothing_that_a_browser_would_take_for_leave(door: Door, path: str) -> None:
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,dpop"}
+    for origin in ({}, {"origin": "http://evil.example"}, {"origin": "http://localhost"}):
+        async with door.line("tcp") as line:
+            assert (await line.ask("GET", "/healthz")).status == 200
+            answer = await line.ask("OPTIONS", path, headers={**asked, **origin})
+            assert answer.status >= 400
+            assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+class Known:
+    """Takes everybody for the owner."""
+
+    async def who(self, head: Head, approach: Approach) -> Principal:
+        return OWNER
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import stat
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from supervisor.web.sockets import ADDRESS_LIMIT, bind_tcp, bind_unix, parse_listen
+from supervisor.web.sockets import ADDRESS_LIMIT, Manner, bind_tcp, bind_unix, parse_listen
 from workers.errors import Refused
 
 
@@ -44,8 +46,8 @@ def test_a_port_of_the_loopback_is_bound(listen: str) -> None:
     with entrance.socket:
         port = entrance.socket.getsockname()[1]
         assert port > 0
-        assert entrance.url.endswith(f":{port}")
-        assert entrance.url.startswith(("http://127.0.0.1", "http://[::1]"))
+        (url,) = entrance.urls
+        assert url in (f"http://127.0.0.1:{port}", f"http://[::1]:{port}")
         assert entrance.names is not None and "localhost" in entrance.names.own
 
 
@@ -59,8 +61,21 @@ def test_a_port_in_use_is_named() -> None:
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "192.0.2.1:80", "example.org:80", "[::]:0"])
 def test_what_others_could_reach_is_refused_without_tls(listen: str) -> None:
-    with pytest.raises(Refused, match="loopback"):
+    with pytest.raises(Refused, match="loopback") as caught:
         bind_tcp(listen)
+    assert "--tls-cert" in caught.value.hint and "--behind-proxy" in caught.value.hint
+
+
+def test_behind_a_proxy_or_with_tls_others_may_reach_it() -> None:
+    proxied = bind_tcp("0.0.0.0:0", Manner(proxies=(ip_network("10.0.0.1"),)))
+    sealed = bind_tcp("0.0.0.0:0", Manner(public=("https://box.example",), tls=ssl.create_default_context()))
+    local = bind_tcp("127.0.0.1:0", Manner(proxies=(ip_network("10.0.0.1"),)))
+    with proxied.socket, sealed.socket, local.socket:
+        assert proxied.is_behind_proxy and not sealed.is_behind_proxy and not local.is_behind_proxy
+        assert all(url.startswith("http://") for url in proxied.urls)
+        assert all(url.startswith("https://") for url in sealed.urls)
+        assert not any("0.0.0.0" in url for url in (*proxied.urls, *sealed.urls))
+        assert sealed.names is not None and sealed.names.public == ("https://box.example",)
 
 
 def test_an_address_that_is_not_ours_is_refused() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from supervisor.web.boundary import one_connection
 from supervisor.web.head import read_head
 from supervisor.web.streams.lease import Clock
 from supervisor.web.streams.serve import serve_websocket
+from supervisor.web.tls import TlsStream
 from workers.bundle import Bundle
 from workers.core import events
 from workers.core.lifecycle import State
@@ -248,18 +250,22 @@ class Stage:
         path: str = f"/v1/code/sessions/{SESSION}/stream",
         principal: Principal = OWNER,
         family: int = trio.socket.AF_UNIX,
+        tls: ssl.SSLContext | None = None,
     ) -> AsyncIterator[trio.SocketStream]:
-        """The far end of a connection on which the box serves one WebSocket."""
+        """The far end of a connection on which the box serves one WebSocket, under `tls` where there is one."""
         near, far = await connected(family)
         near.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, 256 * 1024)
 
         async def serve(stream: trio.SocketStream) -> None:
             async with stream:
-                read = await read_head(stream)
+                line = TlsStream(stream, tls) if tls else None
+                if line is not None:
+                    await line.do_handshake()
+                read = await read_head(line or stream)
                 assert read is not None
                 with one_connection() as outcome:
                     try:
-                        await serve_websocket(self.box, stream, *read, principal, self.clock)
+                        await serve_websocket(self.box, line or stream, *read, principal, self.clock)
                     except Refused as refused:
                         self.refusals.append(refused)
                 self.bugs += outcome.failed
@@ -276,11 +282,14 @@ class Stage:
         path: str = f"/v1/code/sessions/{SESSION}/stream",
         subprotocols: tuple[str, ...] = ("rc.v1",),
         family: int = trio.socket.AF_UNIX,
+        tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
     ) -> AsyncIterator[Client]:
-        """A connected client; it leaves without a word."""
-        async with self.stream(path, principal, family) as stream, trio.open_nursery() as nursery:
+        """A connected client, under `tls` (the box's and its own); it leaves without a word."""
+        ours, theirs = tls or (None, None)
+        async with self.stream(path, principal, family, ours) as stream, trio.open_nursery() as nursery:
+            line = trio.SSLStream(stream, theirs, server_hostname="localhost") if theirs else stream
             websocket = await wrap_client_stream(
-                nursery, stream, "box", f"{path}?{query}" if query else path, subprotocols=subprotocols
+                nursery, line, "box", f"{path}?{query}" if query else path, subprotocols=subprotocols
             )
             yield Client(websocket, stream)
             nursery.cancel_scope.cancel()

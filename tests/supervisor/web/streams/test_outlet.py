@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 from trio.testing import MockClock
 
-from supervisor.web.streams.outlet import STALL_SECONDS, WRITE_SECONDS, Outlet
+from supervisor.web.streams.outlet import SEALED, STALL_SECONDS, WRITE_SECONDS, Outlet
+from supervisor.web.tls import TlsStream
 from tests.supervisor.core.test_clientframes import frame, keys
+from tests.supervisor.web.doors import server_context, trusting_context
 
+Peer = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 
@@ -28,7 +32,29 @@ async def line(head: bytes = REQUEST) -> AsyncIterator[tuple[Outlet, trio.Socket
             near.close()
 
 
-async def read(peer: trio.SocketStream, size: int) -> bytes:
+@asynccontextmanager
+async def sealed_line(directory: Path, behind: bytes = b"") -> AsyncIterator[tuple[Outlet, Peer]]:
+    """The same under TLS; the client has sent `behind` with its request."""
+    async with line_of_tls() as (near, far):
+        server = TlsStream(near, server_context(directory))
+        peer = trio.SSLStream(far, trusting_context(), server_hostname="localhost")
+        async with trio.open_nursery() as shaking:
+            shaking.start_soon(server.do_handshake)
+            shaking.start_soon(peer.do_handshake)
+        await peer.send_all(REQUEST + behind)
+        assert await server.receive_some(len(REQUEST)) == REQUEST
+        yield Outlet(server, REQUEST), peer
+
+
+@asynccontextmanager
+async def line_of_tls() -> AsyncIterator[tuple[trio.SocketStream, trio.SocketStream]]:
+    near, far = trio.socket.socketpair()
+    near.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, 64 * 1024)
+    async with trio.SocketStream(near) as server, trio.SocketStream(far) as client:
+        yield server, client
+
+
+async def read(peer: Peer, size: int) -> bytes:
     got = b""
     while len(got) < size:
         data = await peer.receive_some()
@@ -205,3 +231,83 @@ async def test_what_still_comes_can_be_thrown_away() -> None:
         assert await peer.receive_some() == b""
         await peer.aclose()
         assert await outlet.drain() == b""
+
+
+async def test_under_tls_frames_leave_sealed_and_at_once(tmp_path: Path) -> None:
+    async with sealed_line(tmp_path) as (outlet, peer):
+        assert outlet.push([b"one", b"two"]) == 2
+        assert outlet.is_clear
+        assert await read(peer, 6) == b"onetwo"
+        await outlet.aclose()
+        assert outlet.push([b"x"]) == 0
+
+
+async def test_under_tls_no_more_is_sealed_at_once_than_can_be_taken_back_by_waiting(tmp_path: Path) -> None:
+    async with sealed_line(tmp_path) as (outlet, peer):
+        assert outlet.push([b"a" * (SEALED // 2)] * 4) == 2
+        assert await read(peer, SEALED) == b"a" * SEALED
+        assert outlet.push([b"b" * 8 * SEALED, b"c"]) == 1  # a frame goes whole
+        assert not outlet.is_clear
+        assert outlet.push([b"c"]) == 0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outlet.wait_room)
+            assert await read(peer, 8 * SEALED) == b"b" * 8 * SEALED
+
+
+async def test_under_tls_what_was_begun_is_finished_before_anything_else(tmp_path: Path) -> None:
+    async with sealed_line(tmp_path) as (outlet, peer):
+        sent = fill(outlet)
+        assert outlet.push([b"later"]) == 0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outlet.send_all, b"pong")
+            whole = b"".join(sent) + b"pong"
+            assert await read(peer, len(whole)) == whole
+        assert outlet.push([b"later"]) == 1
+        assert await read(peer, 5) == b"later"
+
+
+async def test_under_tls_a_wait_that_was_given_up_loses_nothing(tmp_path: Path) -> None:
+    async with sealed_line(tmp_path) as (outlet, peer):
+        sent = b"".join(fill(outlet))
+        with trio.move_on_after(0.01):
+            await outlet.send_all(b"never begun")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outlet.send_all, b"!")
+            assert await read(peer, len(sent) + 1) == sent + b"!"
+
+
+async def test_under_tls_keys_take_the_short_way(tmp_path: Path) -> None:
+    async with sealed_line(tmp_path, behind=keys(b"z")) as (outlet, peer):
+        taken: list[bytes] = []
+        outlet.take_keys = taken.append
+        assert await outlet.receive_some() == REQUEST + keys(b"z")  # unsealed with the request, and not lost
+        outlet.done()
+        await peer.send_all(keys(b"a") + frame(0x81, b"{}"))
+        assert await outlet.receive_some() == frame(0x81, b"{}")
+        assert taken == [b"a"]
+        with trio.move_on_after(0.05):
+            await peer.aclose()
+        assert await outlet.receive_some() == b""
+        assert await outlet.receive_some() == b""
+
+
+async def test_under_tls_the_last_word_follows_what_was_begun(tmp_path: Path) -> None:
+    async with sealed_line(tmp_path) as (outlet, peer):
+        sent = b"".join(fill(outlet))
+        await outlet.aclose()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outlet.say_last, b"last")
+            assert await read(peer, len(sent) + 4) == sent + b"last"
+        await peer.send_all(b"too late")
+        assert await outlet.drain() == b"too late"
+        assert await peer.receive_some() == b""
+
+
+async def test_under_tls_a_peer_that_is_gone_breaks_the_line_and_never_the_pusher(tmp_path: Path) -> None:
+    async with sealed_line(tmp_path) as (outlet, peer):
+        assert isinstance(peer, trio.SSLStream)
+        await peer.transport_stream.aclose()
+        assert outlet.push([b"x"]) == 1
+        assert not outlet.is_clear
+        with pytest.raises(trio.BrokenResourceError):
+            await outlet.wait_room()

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.socket import AF_INET
+from trio.testing import MockClock
 
 from supervisor.core.access import OWNER, Principal
+from supervisor.web.streams.outlet import STALL_SECONDS
+from tests.supervisor.web.doors import server_context, trusting_context
 from tests.supervisor.web.streams.stage import HISTORY, SESSION, Stage, open_stage, until
 from tests.supervisor.web.streams.test_connection import PATH as STREAM
 from tests.supervisor.web.streams.test_connection import REQUEST
@@ -140,3 +144,35 @@ async def refusal(stage: Stage, path: str, principal: Principal = OWNER, request
         await stream.send_all(request.format(path).encode())
         assert await stream.receive_some() == b""
     return stage.refusals.pop()
+
+
+async def test_all_of_it_goes_under_tls_too(tmp_path: Path) -> None:
+    tls = server_context(tmp_path), trusting_context()
+    async with open_stage(tmp_path) as stage, stage.client("catch_up=all", family=AF_INET, tls=tls) as client:
+        await client.until("lease")
+        stage.worker.print(b"a" * 700_000)
+        stage.worker.print(b"b" * 700_000)
+        assert await client.output(1_400_000) == b"a" * 700_000 + b"b" * 700_000
+        await client.type(b"l")
+        await client.type(b"s")
+        await client.command("c1", kind="prompt", text="hi")
+        assert (await client.until("ack"))["seq"] == 1
+        stage.worker.print(b"echo")
+        assert await client.output(1_400_004) == b"echo"
+        assert stage.worker.keys == b"ls"
+        stage.box.stopping.set()
+        assert (await client.until("bye"))["reason"] == "supervisor_stopping"
+        assert await client.close_code() == 1012
+
+
+async def test_a_viewer_under_tls_that_does_not_read_falls_behind_alone(tmp_path: Path, mock_clock: MockClock) -> None:
+    tls = server_context(tmp_path), trusting_context()
+    async with open_stage(tmp_path) as stage, stage.client("catch_up=screen", family=AF_INET, tls=tls) as stuck:
+        await stuck.until("lease")
+        async with stage.client("catch_up=all") as other:
+            await other.until("lease")
+            for _ in range(64):
+                stage.worker.print(b"x" * 100_000)
+            assert len(await other.output(6_400_000)) == 6_400_000
+            mock_clock.jump(STALL_SECONDS + 1)
+        assert (await stuck.until("behind"))["terminal_offset"] == 6_400_000
