@@ -17,6 +17,7 @@ from tests.flows.abuse import RESOLVER, TRUSTING, Prey, abuse
 from tests.flows.attacker import site
 from tests.flows.boxprocess import box_process
 from tests.flows.naive_server import naive_server
+from tests.flows.pairedpage import paired_page
 from tests.supervisor.web.boxes import git
 
 
@@ -51,8 +52,10 @@ async def test_the_box_is_broken_by_none(browser_url: str, attacker: int, tmp_pa
         assert port is not None and port6 is not None
         prey = Prey(port, port6, lambda: {session["name"] for session in box.sessions()})
         async with open_browser(browser_url) as browser:
-            await browser.usual.page(f"http://127.0.0.1:{port}/")
+            page = await paired_page(browser.usual, box)
             attempts = await abuse(browser.usual, prey, attacker)
+            box.new("sleep", "600", name="mine")
+            await page.sees("mine")  # all the while it was signed in
         assert [attempt for attempt in attempts if attempt.succeeded] == []
         assert len(attempts) == 52
-        assert box.sessions() == []
+        assert prey.started() == {"mine"}
