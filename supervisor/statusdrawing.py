@@ -16,6 +16,7 @@ from supervisor.core.boxview import BoxView
 from supervisor.core.printable import visible
 
 AROUND_THE_TABLE = 7  # lines: two of the box, the heads, the keys, and empty ones between
+NOTICES_SHOWN = 3  # lines of what the box wants people to know; rc status has all
 HEADS = ("NAME", "STATE", "BRANCH", "WHO", "SINCE", "DOING")
 AT_MOST = {"STATE": 24, "DOING": 12}  # cells that are kept free for it; rc show has what is cut
 NARROW = 60  # cells, of a phone or half a screen
@@ -34,10 +35,22 @@ q, Ctrl-C  leave\
 
 def draw(view: BoxView, page: str, height: int, width: int, now: datetime) -> RenderableType:
     """The whole screen, of `height` lines of `width` cells. `page` is `sessions`, `attach` or `help`."""
-    notes = [Text(visible(note), style="yellow", no_wrap=True, overflow="ellipsis") for note in view.notes]
+    notes = [_note(note) for note in (*_notices(view.box), *view.notes)]
     room = max(height - AROUND_THE_TABLE - len(notes), 1)
     keys = Text(KEYS, style="dim", no_wrap=True, overflow="ellipsis")
     return Group(*_head(view.box), Text(), _PAGES[page](view, room, width, now), Text(), *notes, keys)
+
+
+def _notices(box: Mapping[str, Any]) -> list[str]:
+    """What people should know of the box; each holds until it is mended, so that the most are one line."""
+    notices = [str(notice) for notice in box.get("notices", ())]
+    if len(notices) <= NOTICES_SHOWN:
+        return notices
+    return [*notices[: NOTICES_SHOWN - 1], f"… and {len(notices) - NOTICES_SHOWN + 1} more: rc status"]
+
+
+def _note(text: str) -> Text:
+    return Text(visible(text), style="yellow", no_wrap=True, overflow="ellipsis")
 
 
 def _head(box: Mapping[str, Any]) -> list[Text]:

@@ -37,6 +37,7 @@ def screen(
     height: int = 24,
     width: int = 110,
     notes: tuple[str, ...] = (),
+    notices: tuple[str, ...] = (),
 ) -> list[str]:
     view = BoxView()
     box = {
@@ -46,6 +47,7 @@ def screen(
         "used": len(sessions),
         "capacity": 32,
         "projects": [{"id": "app"}, {"id": "web"}],
+        "notices": list(notices),
     }
     view.apply({"type": "hello", "box": box, "sessions": sessions})
     view.notes.extend(notes)
@@ -104,6 +106,14 @@ def test_one_that_waits_for_an_answer_says_so() -> None:
     lines = screen([session("a", turn="waiting_for_approval", branch=None, created_by=None)])
     assert "waits for an answer" in lines[4]
     assert "  -  " in lines[4] and "worktree" not in lines[4]
+
+
+def test_what_people_should_know_of_the_box_is_told() -> None:
+    lines = screen([session("a")], notices=("the disk is nearly full\x1b",), notes=("a log line",))
+    assert lines[-3:-1] == ["the disk is nearly full\\x1b", "a log line"]
+    many = screen([session(f"s{n:02}") for n in range(40)], height=20, notices=tuple(f"notice {n}" for n in range(9)))
+    assert many[-4:-1] == ["notice 0", "notice 1", "… and 7 more: rc status"]
+    assert len(many) <= 20
 
 
 def test_what_does_not_fit_is_counted() -> None:
