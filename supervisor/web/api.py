@@ -57,7 +57,7 @@ def build_api(box: Box, identity: Identity, sign_in: DeviceSignIn) -> FastAPI:
         pairing_routes.router(box, identity, sign_in),
         identity_routes.router(box, identity, sign_in),
         stream_routes.router(box, identity.revoked),
-        page_routes.router(),
+        page_routes.router(identity.nonce),
     ):
         app.include_router(router)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from workers.errors import Refused
 
 STATIC = Path(__file__).parent / "static"
 NONCE_PLACE = b"RC-NONCE"  # where vite.config.ts has put it into index.html
+PROOF_PLACE = b"RC-PROOF"
 NONCE_OCTETS = 16
 FOREVER = "public, max-age=31536000, immutable"  # for names that hold a hash of their content
 ASK_FIRST = "no-cache"
@@ -54,17 +56,19 @@ class File:
 class Page:
     """All of it. Read once: an upgrade on the disk must not mix its files with those of the box that runs."""
 
-    def __init__(self, index: bytes | None, files: dict[str, File]) -> None:
+    def __init__(self, index: bytes | None, files: dict[str, File], proof_nonce: Callable[[], str]) -> None:
         self._index = index
         self._files = files
+        self._proof_nonce = proof_nonce
 
     @classmethod
-    def read(cls, directory: Path) -> Page:
-        """What was built into `directory`; a page of which nothing is there says so when it is asked for."""
+    def read(cls, directory: Path, proof_nonce: Callable[[], str]) -> Page:
+        """What was built into `directory`; a page of which nothing is there says so when it is asked for. `proof_nonce`
+        gives what the page's first proof is to carry, which saves it a round trip."""
         found = {f"/{path.relative_to(directory)}": path for path in directory.rglob("*") if path.is_file()}
         files = {name.removesuffix(".gz"): _read(name, path) for name, path in found.items() if _is_served(name)}
         index = found.get("/index.html")
-        return cls(index.read_bytes() if index else None, files)
+        return cls(index.read_bytes() if index else None, files, proof_nonce)
 
     async def show(self) -> Response:
         """The page at any of its places: it finds out by itself where it stands."""
@@ -72,6 +76,7 @@ class Page:
             raise Refused("not_found", "this box was started without a page", "install it anew: pip install rcbox")
         nonce = secrets.token_urlsafe(NONCE_OCTETS)
         octets = self._index.replace(NONCE_PLACE, nonce.encode("ascii"))
+        octets = octets.replace(PROOF_PLACE, self._proof_nonce().encode("ascii"))
         headers = {"content-security-policy": policy(nonce), "cache-control": "no-store"}
         return Response(octets, media_type="text/html; charset=utf-8", headers=headers)
 
@@ -88,9 +93,9 @@ class Page:
         return Response(octets, media_type=found.media_type, headers=headers)
 
 
-def router(directory: Path = STATIC) -> APIRouter:
+def router(proof_nonce: Callable[[], str]) -> APIRouter:
     """Rows for all places of the page; none of them is in the API's description."""
-    routes, page = APIRouter(), Page.read(directory)
+    routes, page = APIRouter(), Page.read(STATIC, proof_nonce)
     for template in PAGES:
         routes.get(template, include_in_schema=False)(page.show)
     for template in PAGE_FILES:

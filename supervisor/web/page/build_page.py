@@ -20,6 +20,7 @@ STATIC = Path("supervisor/web/static")
 MADE_FROM = "made-from"  # in STATIC: the digest of the sources, written last
 NOT_SOURCES = ("node_modules", "__pycache__", ".test.ts")
 COMPRESSED = (".js", ".css", ".svg", ".webmanifest", ".txt")
+INSTALL = ("install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 NPM_SECONDS = 600.0  # for the packages of the build, over a slow line
 BUILD_SECONDS = 300.0
 
@@ -64,14 +65,19 @@ def build(root: Path, with_tools: bool) -> None:
     """Make STATIC anew. `with_tools` also installs what the checks and tests of the page need."""
     page, static = root / PAGE, root / STATIC
     made_from = digest(page)
-    words = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    npm(page, [*words, "--include=dev"] if with_tools else [*words, "--omit=dev"], NPM_SECONDS)
+    npm(page, [*INSTALL, "--include=dev" if with_tools else "--omit=dev"], NPM_SECONDS)
     (static / MADE_FROM).unlink(missing_ok=True)
     npm(page, ["run", "--silent", "build"], BUILD_SECONDS)
     for path in sorted(static.rglob("*")):
         if path.suffix in COMPRESSED:
             compress(path)
     (static / MADE_FROM).write_text(made_from)
+
+
+def tools(root: Path) -> None:
+    """See to it that what checks and tests the page is installed, where the page came built."""
+    if not (root / PAGE / "node_modules" / "typescript").exists():
+        npm(root / PAGE, [*INSTALL, "--include=dev"], NPM_SECONDS)
 
 
 def compress(path: Path) -> None:

@@ -52,6 +52,7 @@ def test_every_answer_has_one_policy_with_a_nonce_of_its_own(port: int) -> None:
         nonces.append(found[1])
         assert answer.body.count(f'nonce="{found[1]}"'.encode()) >= 1
         assert b"RC-NONCE" not in answer.body
+        assert f'content="{answer.headers["dpop-nonce"]}"'.encode() in answer.body
     assert nonces[0] != nonces[1]
 
 
@@ -121,9 +122,9 @@ def test_nothing_else_is_handed_out(port: int, path: str) -> None:
 
 async def test_a_box_that_was_installed_without_the_page_says_so(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="started without a page") as refused:
-        await Page.read(tmp_path).show()
+        await Page.read(tmp_path, str).show()
     assert refused.value.code == "not_found"
 
 
 def test_every_place_has_a_route() -> None:
-    assert {route.path for route in router().routes} == {*PAGES, *PAGE_FILES}  # type: ignore[attr-defined]  # all are APIRoutes
+    assert {route.path for route in router(str).routes} == {*PAGES, *PAGE_FILES}  # type: ignore[attr-defined]  # all are APIRoutes

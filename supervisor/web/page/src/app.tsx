@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Box } from "./api/box.ts";
+import { proofNonce } from "./api/nonce.ts";
 import { asProblem, type Problem } from "./api/problem.ts";
 import { canMakeKeys, keptDevice, keyOf } from "./device/key.ts";
 import type { PairingLink } from "./device/link.ts";
@@ -25,7 +26,7 @@ async function enter(): Promise<void> {
   if (stage.value.kind === "paired") stage.value.live.close();
   try {
     const device = canMakeKeys() ? await keptDevice() : undefined;
-    if (device?.paired) stage.value = { kind: "paired", live: new Live(new Box(await keyOf(device.pair))) };
+    if (device?.paired) stage.value = { kind: "paired", live: new Live(new Box(await keyOf(device.pair), proofNonce())) };
     else stage.value = { kind: "unpaired" };
   } catch (error) {
     stage.value = { kind: "impossible", problem: asProblem(error) };

@@ -3,6 +3,15 @@
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { takeLink } from "./device/link.ts";
+import { keepThePage } from "./install.ts";
 import "./styles/page.css";
 
-render(<App link={takeLink()} />, document.getElementById("app")!);
+function begin(): void {
+  render(<App link={takeLink()} />, document.getElementById("app")!);
+  keepThePage();
+}
+
+// A browser may load a page that nobody has opened yet; a pairing begins when somebody has.
+const early = document as Document & { prerendering?: boolean };
+if (early.prerendering) early.addEventListener("prerenderingchange", begin, { once: true });
+else begin();

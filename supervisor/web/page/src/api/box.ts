@@ -37,13 +37,15 @@ type Query = Record<string, string | number>;
 export class Box {
   readonly origin: string;
   #key: DeviceKey;
-  #nonce: string | null = null;
+  #nonce: string | null;
   #skew = 0; // milliseconds that the box's clock is ahead of ours
   #token: Token | null = null;
   #signingIn: Promise<Token> | null = null;
 
-  constructor(key: DeviceKey, origin: string = location.origin) {
+  /** `nonce` is one that the box gave, if it gave one yet. */
+  constructor(key: DeviceKey, nonce: string | null, origin: string = location.origin) {
     this.#key = key;
+    this.#nonce = nonce;
     this.origin = origin;
   }
 
@@ -65,6 +67,11 @@ export class Box {
     }
     if (!answer.ok) throw problemOf(answer.status, await parsed(answer));
     return answer;
+  }
+
+  /** Learn the nonce that is good now: it changes every few minutes, and a stale one costs the next proof a round trip. */
+  async freshen(): Promise<void> {
+    await this.request("GET", "/healthz", undefined, { as: "none", seconds: LINE_SECONDS });
   }
 
   /** A WebSocket on `/v1/stream` or a session's, open. Its first message has not been read: listen at once. */

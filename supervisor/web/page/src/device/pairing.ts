@@ -2,6 +2,7 @@
 
 import { Box } from "../api/box.ts";
 import { pause } from "../api/line.ts";
+import { proofNonce } from "../api/nonce.ts";
 import { fromBase64url, random, sha256, toBase64url, type Octets } from "../api/octets.ts";
 import { Problem } from "../api/problem.ts";
 import type { Pairing } from "../api/types.ts";
@@ -33,7 +34,7 @@ interface Claimed {
 export async function askToPair(invitation: Invitation, label: string): Promise<Asked> {
   const pair = await makePair();
   const key = await keyOf(pair);
-  const box = new Box(key);
+  const box = new Box(key, proofNonce());
   const nonce = random(32);
   const commit = toBase64url(await commitment(key.publicKey, nonce));
   const secret = "secret" in invitation ? { secret: invitation.secret } : { code: invitation.code };
@@ -59,7 +60,7 @@ export async function giveUp(): Promise<void> {
 
 /** Wait until somebody typed the number; from then on this device is paired. Throws Problem when they did not. */
 export async function waitUntilAccepted(asked: Asked, signal: AbortSignal): Promise<void> {
-  const box = new Box(await keyOf(asked.pair));
+  const box = new Box(await keyOf(asked.pair), proofNonce());
   for (let failures = 0; ; ) {
     try {
       const { state } = await box.request<Pairing>("GET", `/v1/pairings/${asked.id}`, undefined, { as: "proof", seconds: WAIT_SECONDS, signal });

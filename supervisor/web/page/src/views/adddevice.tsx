@@ -74,17 +74,19 @@ function Waiting({ live, made, pairing, accepted }: WaitingProps) {
   };
   return (
     <>
-      <ol class="steps">
-        <li>
-          On the new device, scan this, or open <a href={made.url} onClick={(event) => event.preventDefault()}>the link</a>
-          <Copy text={made.url} />
+      <div class="steps">
+        <div>
+          <h2>1. Open this on the new device</h2>
           <Qr text={made.url} label="QR code of the pairing link" />
-          <p>or open the box's address there and type <code class="big">{made.code}</code></p>
+          <p class="actions">
+            <Copy text={made.url} /> or type this code there: <code class="big">{made.code}</code>
+          </p>
           <p class="hint">Good until {clock(new Date(made.expires_at).getTime(), minute.value)}, for one device.</p>
-        </li>
-        <li>
+        </div>
+        <div>
+          <h2>2. Type the number that it shows</h2>
           <form class="codeform" onSubmit={submit}>
-            <label for="number">Type the number that it shows</label>
+            <label for="number" class="unseen">The number that it shows</label>
             <input
               id="number" class="code" inputMode="numeric" autocomplete="off" maxLength={7} placeholder="000 000" value={number.value}
               onInput={(event) => (number.value = event.currentTarget.value)}
@@ -93,8 +95,8 @@ function Waiting({ live, made, pairing, accepted }: WaitingProps) {
           </form>
           <Claimed pairing={pairing} />
           <Trouble problem={deed.problem.value} />
-        </li>
-      </ol>
+        </div>
+      </div>
     </>
   );
 }
@@ -114,5 +116,5 @@ function Claimed({ pairing }: { pairing: Pairing | undefined }) {
 function Copy({ text }: { text: string }) {
   const copied = useSignal(false);
   const copy = () => void navigator.clipboard.writeText(text).then(() => (copied.value = true));
-  return <button type="button" class="quiet" onClick={copy}>{copied.value ? "Copied" : "Copy it"}</button>;
+  return <button type="button" onClick={copy}>{copied.value ? "Copied" : "Copy the link"}</button>;
 }

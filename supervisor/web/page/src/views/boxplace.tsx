@@ -36,7 +36,7 @@ export function BoxPlace({ live }: { live: Live }) {
       <section>
         <h2>Ways in</h2>
         <ul class="plain">{box.urls.map((url) => <li key={url}><code>{url}</code></li>)}</ul>
-        <p class="hint">rc {box.version}, started {box.epoch} times.</p>
+        <p class="hint">rc {box.version}</p>
       </section>
     </div>
   );
@@ -107,7 +107,7 @@ function Projects({ live, projects }: { live: Live; projects: Project[] }) {
   };
   const remove = (project: Project) => deed.run(async () => void (await live.box.request("DELETE", `/v1/projects/${encodeURIComponent(project.id)}`)));
   return (
-    <section>
+    <section class="form">
       <h2>Projects</h2>
       <ul class="rows">
         {projects.map((project) => (
@@ -127,8 +127,8 @@ function Projects({ live, projects }: { live: Live; projects: Project[] }) {
             <button type="submit" disabled={!path.value.trim().startsWith("/")}>Add</button>
           </span>
         </label>
+        <p class="hint">To take one away leaves its files and its sessions as they are.</p>
       </form>
-      <p class="hint">Removing one here leaves its files and its sessions as they are.</p>
     </section>
   );
 }

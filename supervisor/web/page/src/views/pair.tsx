@@ -94,9 +94,8 @@ function TypeThis({ asked, paired, failed }: { asked: Asked; paired: () => void;
       <Mark />
       <h1>Type this number at the box</h1>
       <p class="number" role="status" aria-label={[...asked.number].join(" ")}>{spaced(asked.number)}</p>
-      <p>
-        On the screen of <code>rc serve</code>, or in a shell: <code>rc pair --accept {asked.number}</code>
-      </p>
+      <p>On the screen of <code>rc serve</code>, or in a shell there:</p>
+      <p><code class="command">rc pair --accept {asked.number}</code></p>
       <p class="waiting"><span class="dot" aria-hidden="true" /> Waiting for the box…</p>
       <p class="hint">This browser is let in only when somebody at the box types what stands here.</p>
       <button type="button" class="quiet" onClick={again}>Use another code</button>

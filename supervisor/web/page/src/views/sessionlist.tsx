@@ -36,15 +36,16 @@ export function SessionList({ live }: { live: Live }) {
 function Row({ session }: { session: Session }) {
   const says = condition(session);
   const created = new Date(session.created_at);
+  const news = session.doing ?? ending(session);
+  const place = session.branch ?? session.project;
   return (
     <li>
       <Link to={`/code/${session.id}`} class="row" data={says}>
         <span class="name">{session.name}</span>
         <span class="state"><span class="dot" aria-hidden="true" />{says}</span>
-        <span class="doing">{session.doing ?? ending(session) ?? session.branch ?? session.workspace}</span>
+        {news !== null && <span class="doing">{news}</span>}
         <span class="facts">
-          {session.agent}{session.branch !== null && session.doing !== null && ` · ${session.branch}`}
-          {session.created_by.person !== null && ` · ${session.created_by.person}`} ·{" "}
+          {[session.agent, place, session.created_by.person].filter(Boolean).join(" · ")} ·{" "}
           <time dateTime={session.created_at} title={created.toLocaleString()}>{ago(created.getTime(), minute.value)}</time>
         </span>
       </Link>

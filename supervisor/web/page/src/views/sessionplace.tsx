@@ -15,7 +15,7 @@ import { SessionVerbs } from "./sessionverbs.tsx";
 type View = ComponentType<{ box: Box; session: Session }>;
 
 // A chunk of its own: the list of sessions is on the screen before a terminal has been loaded.
-const views = import.meta.glob<View>("../session/SessionView.tsx", { import: "SessionView" });
+const loadView = async (): Promise<View> => (await import("../session/SessionView.tsx")).SessionView;
 
 export function SessionPlace({ live, id }: { live: Live; id: string }) {
   const [asked, setAsked] = useState<Session | null>(null);
@@ -24,11 +24,8 @@ export function SessionPlace({ live, id }: { live: Live; id: string }) {
   const session = live.view.value.sessions.get(id) ?? (asked?.id === id ? asked : null);
   const told = live.view.value.box !== null; // the stream has said which sessions there are
   useEffect(() => {
-    const load = async () => {
-      const view = await Object.values(views)[0]?.();
-      setView(() => view ?? Facts);
-    };
-    load().catch((error: unknown) => setProblem(asProblem(error)));
+    const show = (view: View) => setView(() => view);
+    loadView().then(show, (error: unknown) => setProblem(asProblem(error)));
   }, []);
   useEffect(() => {
     if (session !== null || !told) return;
@@ -61,13 +58,4 @@ export function SessionPlace({ live, id }: { live: Live; id: string }) {
       {View !== null && <View key={session.id} box={live.box} session={session} />}
     </article>
   );
-}
-
-function Facts({ session }: { session: Session }) {
-  const rows: [string, string | null][] = [
-    ["Agent", session.agent],
-    ["Branch", session.branch],
-    ["Workspace", session.workspace],
-  ];
-  return <dl class="facts">{rows.map(([name, value]) => value !== null && [<dt>{name}</dt>, <dd>{value}</dd>])}</dl>;
 }

@@ -1,7 +1,10 @@
 /** The frame around everything: the line to the box, the way to each place, the list of sessions. */
 
+import { useEffect, useRef } from "preact/hooks";
 import type { Live } from "../live/live.ts";
+import { isWaiting } from "../live/sessions.ts";
 import { Link, path, sessionAt } from "../parts/router.tsx";
+import { Trouble } from "../parts/trouble.tsx";
 import { BoxPlace } from "./boxplace.tsx";
 import { Connection } from "./connection.tsx";
 import { Devices } from "./devices.tsx";
@@ -10,15 +13,29 @@ import { Notices } from "./notices.tsx";
 import { SessionList } from "./sessionlist.tsx";
 import { SessionPlace } from "./sessionplace.tsx";
 
+const TITLES: Record<string, string> = { "/": "Sessions", "/new": "New session", "/devices": "Devices", "/settings": "Box" };
+
 export function Shell({ live }: { live: Live }) {
   const at = path.value;
   const session = sessionAt(at);
+  const { box, sessions } = live.view.value;
+  const title = (session === null ? TITLES[at] : sessions.get(session)?.name) ?? "rc";
+  const waiting = [...sessions.values()].filter(isWaiting).length;
+  useEffect(() => {
+    document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${title} · ${box?.name ?? "rc"}`;
+  }, [title, waiting, box?.name]);
+  const before = useRef(at);
+  useEffect(() => {
+    // Who goes somewhere by keyboard or by ear is there then. What a place shows may take the focus further.
+    if (before.current !== at && !document.getElementById("pane")?.contains(document.activeElement)) document.getElementById("pane")?.focus();
+    before.current = at;
+  }, [at]);
   return (
     <div class="shell" data-at={session === null ? at : "session"}>
       <a class="skip" href="#pane">Skip to the content</a>
       <header class="top">
         <Link to="/" class="brand" label="All sessions">
-          <span class="mark" aria-hidden="true">›_</span> <span class="boxname">{live.view.value.box?.name ?? "rc"}</span>
+          <span class="mark" aria-hidden="true">›_</span> <span class="boxname">{box?.name ?? "rc"}</span>
         </Link>
         <Connection live={live} />
       </header>
@@ -29,10 +46,10 @@ export function Shell({ live }: { live: Live }) {
         <Link to="/settings" class="tab">Box</Link>
       </nav>
       <aside class="side" aria-label="Sessions">
-        <SessionList live={live} />
+        {box === null ? <Absent live={live} /> : <SessionList live={live} />}
       </aside>
       <main class="pane" id="pane" tabIndex={-1}>
-        <Place live={live} at={at} session={session} />
+        {box === null ? <Absent live={live} /> : <Place live={live} at={at} session={session} />}
       </main>
       <Notices live={live} />
     </div>
@@ -53,6 +70,12 @@ function Place({ live, at, session }: { live: Live; at: string; session: string 
     default:
       return <p>There is nothing at this address. <Link to="/">All sessions</Link></p>;
   }
+}
+
+/** Nothing is known of the box yet: it has not answered since the page was opened. */
+function Absent({ live }: { live: Live }) {
+  const state = live.state.value;
+  return state.kind === "waiting" || state.kind === "opening" ? <Trouble problem={state.problem} /> : null;
 }
 
 /** Beside the list, where there is room: what to do next. */
