@@ -42,12 +42,14 @@ from supervisor.statusscreen import Leaving
 from supervisor.store import Store
 from supervisor.web.api import build_api
 from supervisor.web.entrances import bind_all, urls_of
+from supervisor.web.gate import Gate
 from supervisor.web.idempotency import Once
 from supervisor.web.listener import serve as listen
 from supervisor.web.peer import judge_peer
 from supervisor.web.signin import DeviceSignIn
 from supervisor.web.sockets import Entrance
 from supervisor.web.streams.serve import serve_websocket
+from supervisor.web.throttle import Throttle
 from workers.errors import Refused
 
 log = structlog.get_logger()
@@ -102,7 +104,9 @@ async def _serve(
     box = parts.box
     sign_in = DeviceSignIn(identity, box.executions.holder)
     api = Once(build_api(box, identity, sign_in), store, box.carry_out, box.creation.new_id)
-    streams = partial(serve_websocket, box, revoked=identity.revoked)
+    throttle = Throttle()
+    gate = Gate(sign_in, throttle)
+    streams = partial(serve_websocket, box, revoked=identity.revoked, input_of=throttle.input_of)
     gc.freeze()  # a collection that looks through all modules would hold up every session for some 50 ms
     gc.enable()
     box.urls.extend(urls_of(box.switches.settings, entrances))
@@ -119,7 +123,7 @@ async def _serve(
             behind.start_soon(identity.run)
             behind.start_soon(box.lookout.watch)
             async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
-                await front.start(listen, entrances, api, streams, who, sign_in, box.stopping)
+                await front.start(listen, entrances, api, streams, who, gate, box.stopping)
                 behind.start_soon(_begin, parts, options, outlet, hung_up)
         tell_systemd(STOPPING)
         behind.cancel_scope.cancel()

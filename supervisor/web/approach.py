@@ -24,6 +24,11 @@ class Approach:
     address: str | None = None
     origins: tuple[str, ...] = ()
 
+    @property
+    def host(self) -> str:
+        """Name and port by which the client sees us; empty on the Unix socket."""
+        return self.origins[0].partition("://")[2] if self.origins else ""
+
 
 def check_approach(head: Head, entrance: Entrance, peer: str | None) -> Approach:
     """Host, Origin and Sec-Fetch-Site; `peer` is the IP address at the other end of the connection.

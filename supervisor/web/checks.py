@@ -4,67 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from supervisor.core import access
-from supervisor.core.access import Principal, Route
-from supervisor.core.printable import visible
 from supervisor.errors import INTERNAL
-from supervisor.web.approach import Approach, check_approach
 from supervisor.web.body import Body, check_media_type, given_back
 from supervisor.web.boundary import one_connection
-from supervisor.web.head import Head, refuse_large
-from supervisor.web.problems import SECURITY_HEADERS, problem_response
-from supervisor.web.signin import SignIn
-from supervisor.web.sockets import Entrance
+from supervisor.web.gate import Arrival, Gate
+from supervisor.web.head import Head
+from supervisor.web.problems import SECURITY_HEADERS, problem_response, transport_security
 from workers.errors import Refused
 
-log = structlog.get_logger()
-
-PATH_SHOWN = 200  # characters of a path that somebody made up, in a line of the log
 BINARY_BODIES = {(access.SESSION + "/files", "PUT")}  # a file's content; everything else is JSON
 
 
-def check_head(head: Head, entrance: Entrance, peer: str | None) -> Approach:
-    """The checks that need only the head and come before it is asked who asks: its size, and whom it is meant for.
-
-    Raises Refused.
-    """
-    refuse_large(head)
-    return check_approach(head, entrance, peer)
-
-
-def check_route(head: Head, principal: Principal) -> Route:
-    """Where it leads, and whether they may go there, in this order. Raises Refused."""
-    try:
-        return access.route(principal, head.method, head.path, head.asks_for_websocket)
-    except Refused as refused:
-        if refused.code == "not_allowed":
-            path = visible(head.path[:PATH_SHOWN])
-            log.warning("not_allowed", session=principal.session, by=principal.kind, method=head.method, path=path)
-        raise
-
-
 class Checked:
-    """The API behind all checks.
+    """The API behind all checks. Expects the connection's `arrival` in `scope["state"]`, and adds what is found of the
+    request: `approach`, `principal` and `route`."""
 
-    Expects in `scope["state"]` what is known of the connection: `entrance`, `peer` (an IP address, None on the Unix
-    socket) and `asker` (who it is on the Unix socket, settled at accept; None on TCP, where each request says it).
-    Adds what is found of the request: `approach`, `principal` and `route`.
-    """
-
-    def __init__(self, app: ASGIApp, sign_in: SignIn) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
-        self._sign_in = sign_in
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":  # the listener keeps them away; should one come, it goes no further
             await send({"type": "websocket.close", "code": 1008})
             return
-        on_tcp = scope["state"]["asker"] is None
-        answer = _Answer(send, self._sign_in.headers() if on_tcp else [])
-        with one_connection(path=scope["path"]) as outcome:
+        arrival: Arrival = scope["state"]["arrival"]
+        answer = _Answer(send, self._gate.headers(arrival))
+        with one_connection(path=scope["path"]) as outcome, arrival.place.at_work():
             await self._serve(scope, receive, answer)
         if outcome.failed and not answer.started:
             await answer.refuse(INTERNAL)
@@ -74,9 +42,9 @@ class Checked:
         head = Head.of_scope(scope)
         body = Body(head, receive)
         try:
-            approach = check_head(head, state["entrance"], state["peer"])
-            principal = state["asker"] or await self._sign_in.who(head, approach)
-            route = check_route(head, principal)
+            admission = await self._gate.admit(head, state["arrival"])
+            approach, route = admission.approach, admission.route
+            answer.add(transport_security(approach.host, approach.entrance.manner.tls is not None))
             if head.asks_for_websocket:
                 raise Refused("invalid", "a WebSocket needs a connection of its own", "open a new connection for it")
             content = await body.read()
@@ -86,7 +54,7 @@ class Checked:
             await body.discard()
             await answer.refuse(refused)
             return
-        state.update(approach=approach, principal=principal, route=route)
+        state.update(approach=approach, principal=admission.principal, route=route)
         if head.method == "HEAD":  # the answer to a GET; the server, which keeps its own scope, leaves the body out
             scope = {**scope, "method": "GET"}
         await self._app(scope, given_back(content, receive), answer.send)
@@ -107,6 +75,9 @@ class _Answer:
             named = {name.lower() for name, _ in own}  # the page has a policy of its own, and files that may be kept
             message = {**message, "headers": own + [each for each in self._headers if each[0] not in named]}
         await self._send(message)
+
+    def add(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self._headers += headers
 
     async def refuse(self, refused: Refused) -> None:
         status, headers, body = problem_response(refused)

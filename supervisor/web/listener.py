@@ -11,16 +11,16 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.trio.worker_context import WorkerContext
 from starlette.types import ASGIApp
 
-from supervisor.core.access import ANONYMOUS, Principal
-from supervisor.core.forwarded import address_of
+from supervisor.core.access import Principal
+from supervisor.core.forwarded import address_of, is_trusted
 from supervisor.web.boundary import one_connection
 from supervisor.web.bounded import WRITE_TIMEOUT, Bounded
-from supervisor.web.checks import Checked, check_head, check_route
+from supervisor.web.checks import Checked
+from supervisor.web.gate import Arrival, Gate
 from supervisor.web.head import Head, read_head
-from supervisor.web.places import Place, Places
+from supervisor.web.places import Places
 from supervisor.web.problems import closing_response
 from supervisor.web.replay import Replay
-from supervisor.web.signin import SignIn
 from supervisor.web.sockets import Entrance
 from supervisor.web.tls import ClientStream, TlsStream
 from workers.errors import Broken, Refused
@@ -45,16 +45,16 @@ async def serve(
     app: ASGIApp,
     streams: Streams,
     who: Who,
-    sign_in: SignIn,
+    gate: Gate,
     stopping: trio.Event,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `stopping` is set and what was under way has ended, or `STOP_GRACE` is over.
 
-    `who` judges a connection on the Unix socket once, at accept; on TCP `sign_in` judges each request. Takes the
+    `who` judges a connection on the Unix socket once, at accept; on TCP `gate` judges each request. Takes the
     sockets over.
     """
-    door = _Door(app, streams, who, sign_in)
+    door = _Door(app, streams, who, gate)
     listeners = [(trio.SocketListener(trio.socket.from_stdlib_socket(each.socket)), each) for each in entrances]
     async with trio.open_nursery() as connections:
         async with trio.open_nursery() as accepting:
@@ -71,12 +71,11 @@ async def serve(
 class _Door:
     """What all connections share."""
 
-    def __init__(self, app: ASGIApp, streams: Streams, who: Who, sign_in: SignIn) -> None:
-        checked = Checked(app, sign_in)
-        self._app = ASGIWrapper(checked)  # type: ignore[arg-type]  # Hypercorn and Starlette each type ASGI
+    def __init__(self, app: ASGIApp, streams: Streams, who: Who, gate: Gate) -> None:
+        self._app = ASGIWrapper(Checked(app, gate))  # type: ignore[arg-type]  # Hypercorn and Starlette each type ASGI
         self._streams = streams
         self._who = who
-        self._sign_in = sign_in
+        self._gate = gate
         self._places = Places()
         self.context = WorkerContext(None)
 
@@ -90,55 +89,38 @@ class _Door:
                     entrance, peer = _settle(entrance, stream.socket)
                 else:
                     asker = await self._who(stream.socket)
+                address = "" if is_trusted(peer, entrance.manner.proxies) else peer or ""
                 try:
-                    with self._places.take(asker or ANONYMOUS) as place:
-                        if entrance.manner.tls is None:
-                            await self._converse(entrance, stream, peer, asker, place)
-                        else:
-                            line = TlsStream(stream, entrance.manner.tls)
-                            await line.do_handshake()
-                            await self._converse(entrance, line, peer, asker, place)
+                    with self._places.take(asker, address) as place:
+                        await self._converse(stream, Arrival(entrance, peer, asker, place))
                 except Refused as refused:  # before there was a word in private
                     await _refuse(stream, refused)
 
-    async def _converse(
-        self, entrance: Entrance, stream: ClientStream, peer: str | None, asker: Principal | None, place: Place
-    ) -> None:
+    async def _converse(self, stream: trio.SocketStream, arrival: Arrival) -> None:
+        line: ClientStream = stream
+        if arrival.entrance.manner.tls is not None:
+            line = TlsStream(stream, arrival.entrance.manner.tls)
+            await line.do_handshake()
+        method = "GET"
         try:
-            read = await read_head(stream)
-            if read is not None:
-                await self._serve(entrance, stream, peer, asker, place, *read)
-        except Refused as refused:
-            await _refuse(stream, refused, more=self._more(asker))
-
-    async def _serve(
-        self,
-        entrance: Entrance,
-        stream: ClientStream,
-        peer: str | None,
-        asker: Principal | None,
-        place: Place,
-        head: Head,
-        raw_head: bytes,
-    ) -> None:
-        if head.asks_for_websocket:
-            place.may_go = False
-            try:
-                approach = check_head(head, entrance, peer)
-                principal = asker or await self._sign_in.who(head, approach)
-                check_route(head, principal)
-            except Refused as refused:
-                await _refuse(stream, refused, head.method, self._more(asker))
+            read = await read_head(line)
+            if read is None:
                 return
-            await self._streams(stream, head, raw_head, principal)
+            head, raw_head = read
+            method = head.method
+            if head.asks_for_websocket:
+                await self._stream(line, head, raw_head, arrival)
+                return
+        except Refused as refused:
+            await _refuse(line, refused, method, self._gate.headers(arrival))
             return
-        place.may_go = asker is None
-        line = Replay(stream, raw_head)
-        known = {"entrance": entrance, "peer": peer, "asker": asker}
-        await Bounded(self._app, self.context, {**known, "delivered": line.delivered}, line).run()
+        replay = Replay(line, raw_head)
+        await Bounded(self._app, self.context, {"arrival": arrival, "delivered": replay.delivered}, replay).run()
 
-    def _more(self, asker: Principal | None) -> list[tuple[bytes, bytes]]:
-        return self._sign_in.headers() if asker is None else []
+    async def _stream(self, line: ClientStream, head: Head, raw_head: bytes, arrival: Arrival) -> None:
+        arrival.place.may_go = False
+        admission = await self._gate.admit(head, arrival)
+        await self._streams(line, head, raw_head, admission.principal)
 
 
 def _settle(entrance: Entrance, connection: trio.socket.SocketType) -> tuple[Entrance, str]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from http import HTTPStatus
 
+from supervisor.core.reach import is_ip
 from supervisor.errors import problem, status_of
 from workers.errors import Refused
 
@@ -22,6 +23,18 @@ SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
 ]
 
 
+# Under TLS a browser that knows us by name comes by TLS from then on. The days are few because the name's other ports
+# are bound as well, and a name that is ours today may be somebody else's.
+TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=2592000")
+
+
+def transport_security(host: str, is_tls: bool) -> list[tuple[bytes, bytes]]:
+    """What else a client is told that came to this host, as its URL has it: an address has no such memory, and
+    localhost is the name of too many things."""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    return [TRANSPORT_SECURITY] if is_tls and not is_ip(name) and name != "localhost" else []
+
+
 def to_json(value: object) -> bytes:
     """JSON in ASCII: a file name that is no UTF-8 becomes an escaped lone surrogate instead of a fault."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
@@ -36,6 +49,8 @@ def problem_response(refused: Refused, status: int | None = None) -> tuple[int, 
     if refused.code == "unauthenticated":
         error = f', error="{refused.fields["error"]}"' if "error" in refused.fields else ""
         headers.append((b"www-authenticate", f'DPoP algs="ES256 EdDSA"{error}'.encode("ascii")))
+    if "retry_after" in refused.fields:
+        headers.append((b"retry-after", str(refused.fields["retry_after"]).encode("ascii")))
     allow = refused.fields.get("allow")
     if isinstance(allow, list):
         headers.append((b"allow", ", ".join(allow).encode("ascii")))

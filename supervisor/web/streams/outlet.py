@@ -10,9 +10,11 @@ from contextlib import suppress
 import trio
 
 from supervisor.core.clientframes import ClientFrames
+from supervisor.web.throttle import InputOf
 from supervisor.web.tls import ClientStream, TlsStream
 from supervisor.web.unread import unread
 
+MESSAGE = 1024  # octets that count as one more message, where they are counted
 READ = 64 << 10  # octets at a time: a paste in one system call
 STALL_SECONDS = 1.0  # without progress: the connection is then behind
 SEALED = 64 << 10  # octets at once under TLS, where the first of them commits us to all
@@ -30,8 +32,9 @@ class Outlet(trio.abc.Stream):
     and what the kernel did not take of them is the rest that we are committed to.
     """
 
-    def __init__(self, stream: ClientStream, head: bytes) -> None:
-        """`head` is the request, which is read first, with whatever came behind it."""
+    def __init__(self, stream: ClientStream, head: bytes, count_input: InputOf | None = None) -> None:
+        """`head` is the request, which is read first, with whatever came behind it. Where input is counted, nothing
+        more is read until there is room for what was."""
         self.stalled = False  # nothing went out for `STALL_SECONDS`; whoever acts on it takes it back
         self.heard_at = trio.current_time()
         self.is_local = stream.socket.family == trio.socket.AF_UNIX
@@ -45,6 +48,7 @@ class Outlet(trio.abc.Stream):
         self._rest = memoryview(b"")
         self._head = head + (self._tls.unseal(b"") if self._tls else b"")  # and what is unsealed already
         self._frames = ClientFrames()
+        self._count_input = count_input
         self._done = 0
 
     # Out
@@ -150,15 +154,25 @@ class Outlet(trio.abc.Stream):
             if not self.is_local:
                 self.heard_at = trio.current_time()
             take = self.take_keys if self._done == self._frames.passed and self.may_take_keys() else None
+            before = self._frames.passed
             taken, rest = self._frames.feed(data, take is not None)
+            messages = len(taken) + self._frames.passed - before + len(data) / MESSAGE
             if self._frames.is_too_big:
                 self.is_flooded.set()
                 rest = b""  # the library would close as well, and two that close are one too many for it
             for keys in taken:
                 assert take is not None
                 take(keys)
+            await self._make_place(messages)
             if rest or not data:
                 return rest
+
+    async def _make_place(self, messages: float) -> None:
+        while self._count_input is not None:
+            wait = self._count_input(messages)
+            if not wait:
+                return
+            await trio.sleep(wait)
 
     async def _read(self) -> bytes:
         """What is there, unsealed where it was sealed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from typing import Protocol
@@ -28,6 +29,7 @@ from supervisor.web.streams.outlet import Outlet
 from supervisor.web.streams.sender import Sender
 from supervisor.web.streams.session_cursor import Cursor
 from supervisor.web.streams.session_desk import Desk
+from supervisor.web.throttle import InputOf
 from supervisor.web.tls import ClientStream
 
 
@@ -55,13 +57,14 @@ async def serve_websocket(
     principal: Principal,
     clock: Clock = CLOCK,
     revoked: Revoked = nothing_revokes,
+    input_of: Callable[[Principal], InputOf | None] = lambda _: None,
 ) -> None:
     """One WebSocket, from its request to its close. Raises Refused before anything of it was answered."""
     ends = revoked(principal)
     route = access.route(principal, head.method, head.path, websocket=True)
     session = box.session(route.session) if route.session is not None else None
     handshake = read_handshake(head)
-    outlet = Outlet(stream, handshake.replay(raw_head))
+    outlet = Outlet(stream, handshake.replay(raw_head), input_of(principal))
     with ExitStack() as held:
         if session is None:
             serve = partial(_tell_box, box, principal, ends)

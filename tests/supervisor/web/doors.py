@@ -22,10 +22,12 @@ from starlette.types import ASGIApp
 
 from supervisor.core.access import OWNER, Principal
 from supervisor.web.certificates import tls_context
+from supervisor.web.gate import Gate
 from supervisor.web.head import Head
 from supervisor.web.listener import Streams, serve
 from supervisor.web.signin import Nobody, SignIn
 from supervisor.web.sockets import Entrance, Manner, bind_tcp, bind_unix
+from supervisor.web.throttle import Throttle
 from supervisor.web.tls import ClientStream
 
 AUTHORITY = trustme.CA()
@@ -178,7 +180,13 @@ async def open_door(
         entrances = [door.unix, door.tcp]
         kept = streams or shake_hands
         await serve(
-            entrances, app or small_app(), kept, who, sign_in or Nobody(), door.stopping, task_status=task_status
+            entrances,
+            app or small_app(),
+            kept,
+            who,
+            Gate(sign_in or Nobody(), Throttle()),
+            door.stopping,
+            task_status=task_status,
         )
         door.stopped.set()
 

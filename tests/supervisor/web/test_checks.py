@@ -1,107 +1,26 @@
-"""What every request must pass."""
+"""The API behind all checks: what gets through to it, and what every answer carries."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from pathlib import Path
+import ssl
 from typing import Any
 
-import pytest
 import trio
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from supervisor.core.access import ANONYMOUS, OWNER, Principal
-from supervisor.web.approach import Approach
-from supervisor.web.checks import Checked, check_head, check_route
-from supervisor.web.head import HEAD_LIMIT, Head
+from supervisor.core.access import OWNER, Principal
+from supervisor.web.checks import Checked
+from supervisor.web.gate import Arrival, Gate
+from supervisor.web.places import Place, Places
 from supervisor.web.signin import Nobody, SignIn
-from supervisor.web.sockets import Entrance, bind_tcp, bind_unix
-from workers.errors import Broken, Refused
+from supervisor.web.sockets import Entrance, Manner, bind_tcp
+from supervisor.web.throttle import Throttle
+from workers.errors import Broken
 
-AGENT = Principal("agent", "session_own")
 with socket.socket() as _closed:
     NOWHERE = Entrance(_closed, "unix")
-
-
-def head(method: str = "GET", path: str = "/v1/box", **headers: str) -> Head:
-    named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return Head(method, path, path, "", named)
-
-
-class Known:
-    """Takes everybody for the same, and remembers how they came."""
-
-    def __init__(self, principal: Principal) -> None:
-        self.principal = principal
-        self.approaches: list[Approach] = []
-
-    async def who(self, head: Head, approach: Approach) -> Principal:
-        self.approaches.append(approach)
-        return self.principal
-
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        return [(b"dpop-nonce", b"n1")]
-
-
-@pytest.fixture
-def unix(tmp_path: Path) -> Iterator[Entrance]:
-    entrance = bind_unix(str(tmp_path / "rc.sock"))
-    with entrance.socket:
-        yield entrance
-
-
-@pytest.fixture
-def tcp() -> Iterator[Entrance]:
-    entrance = bind_tcp("127.0.0.1:0")
-    with entrance.socket:
-        yield entrance
-
-
-def refusal(asked: Head, principal: Principal, entrance: Entrance) -> str | None:
-    with capture_logs():
-        try:
-            check_head(asked, entrance, "127.0.0.1")
-            check_route(asked, principal)
-        except Refused as refused:
-            return refused.code
-    return None
-
-
-def test_the_order_is_size_host_sign_in_route_role(tcp: Entrance) -> None:
-    evil = {"host": "evil.example"}
-    assert refusal(head(path="/x", pad="x" * HEAD_LIMIT, **evil), ANONYMOUS, tcp) == "head_too_large"
-    assert refusal(head(path="/x", **evil), ANONYMOUS, tcp) == "misdirected"
-    assert refusal(head(path="/healthz", **evil), ANONYMOUS, tcp) == "misdirected"
-    assert refusal(head(path="/x", host="localhost"), ANONYMOUS, tcp) == "unauthenticated"
-    assert refusal(head(path="/x", host="localhost"), OWNER, tcp) == "not_found"
-    assert refusal(head("DELETE", host="localhost"), OWNER, tcp) == "method_not_allowed"
-    assert refusal(head("PATCH", host="localhost"), AGENT, tcp) == "not_allowed"
-    assert refusal(head(host="localhost"), AGENT, tcp) is None
-
-
-def test_no_host_is_checked_on_the_unix_socket(unix: Entrance) -> None:
-    assert refusal(head(host="evil.example", origin="http://evil.example"), OWNER, unix) is None
-
-
-def test_what_a_session_may_not_do_is_logged() -> None:
-    with capture_logs() as lines, pytest.raises(Refused):
-        check_route(head("POST", "/v1/\x1b[31m"), AGENT)
-    told = {"event": "not_allowed", "session": "session_own", "by": "agent", "method": "POST", "log_level": "warning"}
-    assert lines == [{**told, "path": "/v1/\\x1b[31m"}]
-
-
-async def test_each_request_on_tcp_says_anew_who_asks(tcp: Entrance) -> None:
-    known = Known(OWNER)
-    client = Client(echo, entrance=tcp, sign_in=known)
-    assert await client.ask("GET", "/v1/box", host="localhost:9", authorization="DPoP x") == 200
-    known.principal = ANONYMOUS
-    assert await client.ask("GET", "/v1/box", host="localhost:9") == 401
-    assert await client.ask("GET", "/v1/box", host="evil.example") == 421
-    assert client.headers[b"dpop-nonce"] == b"n1"
-    assert [each.origins for each in known.approaches] == [("http://localhost:9",)] * 2
-    assert known.approaches[0].address == "192.0.2.7"
 
 
 class Client:
@@ -114,9 +33,9 @@ class Client:
         entrance: Entrance | None = None,
         sign_in: SignIn | None = None,
     ) -> None:
-        self.app = Checked(app, sign_in or Nobody())
-        self.asker = principal if entrance is None else None
-        self.entrance = entrance or NOWHERE
+        self.app = Checked(app, Gate(sign_in or Nobody(), Throttle()))
+        asker = principal if entrance is None else None
+        self.arrival = Arrival(entrance or NOWHERE, "192.0.2.7", asker, Place(Places()))
         self.sent: list[Message] = []
 
     async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> int:
@@ -129,7 +48,7 @@ class Client:
             "raw_path": path.encode(),
             "query_string": b"",
             "headers": named,
-            "state": {"entrance": self.entrance, "peer": "192.0.2.7", "asker": self.asker},
+            "state": {"arrival": self.arrival},
         }
 
         async def receive() -> Message:
@@ -226,3 +145,27 @@ async def test_a_client_that_left_gets_nothing() -> None:
     client = Client(gone)
     with capture_logs():
         assert await client.ask("GET", "/v1/box") == 0
+
+
+async def test_a_client_that_came_by_tls_and_by_name_is_to_come_so_again() -> None:
+    entrance = bind_tcp("127.0.0.1:0", Manner(public=("https://box.example",), tls=ssl.create_default_context()))
+    with entrance.socket:
+        client = Client(echo, entrance=entrance)
+        await client.ask("GET", "/healthz", host="box.example")
+        assert client.headers[b"strict-transport-security"] == b"max-age=2592000"
+        for host in ("127.0.0.1:7420", "localhost"):
+            await client.ask("GET", "/healthz", host=host)
+            assert b"strict-transport-security" not in client.headers
+
+
+async def test_a_place_is_not_taken_away_while_its_request_is_served() -> None:
+    client = Client(echo)
+    seen: list[bool] = []
+
+    async def look(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(client.arrival.place.may_go)
+        await echo(scope, receive, send)
+
+    client.app = Checked(look, Gate(Nobody(), Throttle()))
+    await client.ask("GET", "/v1/box")
+    assert seen == [False] and client.arrival.place.may_go

@@ -17,7 +17,7 @@ from supervisor.core.access import OWNER, Principal
 from supervisor.web.approach import Approach
 from supervisor.web.head import Head
 from supervisor.web.listener import STOP_GRACE
-from supervisor.web.places import LIMITS
+from supervisor.web.places import PER_SITE
 from supervisor.web.sockets import Manner, bind_tcp
 from tests.supervisor.web.doors import Door, Line, open_door, open_tls_door
 
@@ -257,7 +257,7 @@ async def _keep_silent(door: Door, way: str, task_status: trio.TaskStatus[None])
 
 async def test_the_oldest_silent_connection_makes_room(door: Door) -> None:
     async with door.line("tcp") as eldest, trio.open_nursery() as nursery:
-        for _ in range(LIMITS["anonymous"]):
+        for _ in range(PER_SITE):
             await nursery.start(_keep_silent, door, "tcp")
         assert await eldest.closed()
         nursery.cancel_scope.cancel()

@@ -3,57 +3,141 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import pytest
 import trio
 
-from supervisor.core.access import ANONYMOUS, OWNER, Principal
-from supervisor.web.places import LIMITS, Place, Places
+from supervisor.core.access import OWNER, Principal
+from supervisor.web.places import ELSEWHERE, PER_SITE, STRANGERS, Place, Places
 from workers.errors import Refused
 
+AGENT = Principal("agent", "session_a")
+DEVICE = Principal("owner", device="device_a")
 
-async def test_the_oldest_that_may_go_makes_room() -> None:
+
+def taken(place: Place) -> bool:
+    return place.scope.cancel_called
+
+
+@contextlib.contextmanager
+def crowd(places: Places, *sites: str) -> Iterator[list[Place]]:
+    with contextlib.ExitStack() as held:
+        yield [held.enter_context(places.take(None, site)) for site in sites]
+
+
+async def test_of_one_address_the_oldest_that_does_nothing_makes_room() -> None:
     places = Places()
-    with contextlib.ExitStack() as open_places:
-        first, second, *rest = (open_places.enter_context(places.take(ANONYMOUS)) for _ in range(LIMITS["anonymous"]))
-        first.may_go = False
-        open_places.enter_context(places.take(ANONYMOUS))
-        assert not first.scope.cancel_called
-        assert second.scope.cancel_called
-        assert not any(place.scope.cancel_called for place in rest)
+    with crowd(places, *["192.0.2.7"] * PER_SITE) as held:
+        held[0].may_go = False
+        with places.take(None, "192.0.2.8"):
+            assert not any(map(taken, held))
+        with places.take(None, "192.0.2.7"):
+            assert [taken(place) for place in held[:3]] == [False, True, False]
 
 
-async def test_when_all_are_at_work_the_newcomer_is_refused() -> None:
+async def test_a_household_has_the_places_of_one_address() -> None:
     places = Places()
-    with contextlib.ExitStack() as open_places:
-        for _ in range(LIMITS["agent"]):
-            open_places.enter_context(places.take(Principal("agent", "session_a"))).may_go = False
-        with pytest.raises(Refused) as caught:
-            open_places.enter_context(places.take(Principal("agent", "session_a")))
+    with crowd(places, *[f"2001:db8::{number}" for number in range(PER_SITE)]) as held:
+        with places.take(None, "2001:db8::ffff"):
+            assert taken(held[0])
+        with places.take(None, "2001:db8:0:1::1"):
+            assert not taken(held[2])
+
+
+async def test_when_all_of_an_address_are_at_work_its_next_one_is_refused() -> None:
+    places = Places()
+    with crowd(places, *["192.0.2.7"] * PER_SITE) as held:
+        for place in held:
+            place.may_go = False
+        with pytest.raises(Refused) as caught, places.take(None, "192.0.2.7"):
+            pass
         assert caught.value.code == "rate_limited"
-        open_places.enter_context(places.take(Principal("agent", "session_b")))
-        open_places.enter_context(places.take(OWNER))
+        with places.take(None, "192.0.2.8"):
+            pass
+
+
+async def test_a_few_addresses_cannot_keep_everybody_else_out() -> None:
+    places = Places()
+    sites = [f"192.0.2.{number // PER_SITE}" for number in range(STRANGERS - 1)]
+    with crowd(places, *sites) as held, places.take(None, "198.51.100.1") as alone:
+        for place in (*held, alone):
+            place.may_go = False
+        with places.take(None, "198.51.100.2"):
+            assert taken(held[0])
+        assert not taken(alone)
+
+
+async def test_who_has_signed_in_counts_no_more_among_strangers() -> None:
+    places = Places()
+    with contextlib.ExitStack() as held:
+        for _ in range(STRANGERS):
+            place = held.enter_context(places.take(None, "192.0.2.7"))
+            place.may_go = False
+            place.asks("192.0.2.7")
+            place.signed_in(DEVICE)
+            place.signed_in(DEVICE)
+            place.asks("192.0.2.7")
+        with places.take(None, "192.0.2.7"), places.take(OWNER), places.take(AGENT):
+            pass
+
+
+async def test_a_device_has_its_own_bound() -> None:
+    places = Places()
+    with contextlib.ExitStack() as held:
+        first = held.enter_context(places.take(DEVICE))
+        for _ in range(ELSEWHERE - 1):
+            held.enter_context(places.take(DEVICE)).may_go = False
+        newcomer = held.enter_context(places.take(None, "192.0.2.7"))
+        newcomer.signed_in(DEVICE)
+        assert taken(first)
+        newcomer.may_go = False
+        with pytest.raises(Refused), places.take(DEVICE):
+            pass
+        with places.take(Principal("owner", device="device_b")):
+            pass
+
+
+async def test_behind_a_proxy_each_request_counts_for_whom_it_is_made() -> None:
+    places = Places()
+    with contextlib.ExitStack() as held:
+        lines = [held.enter_context(places.take(None)) for _ in range(2 * PER_SITE)]  # of a proxy: none is counted yet
+        for line in lines[:PER_SITE]:
+            line.may_go = False
+            line.asks("192.0.2.7")
+        with pytest.raises(Refused):
+            lines[PER_SITE].asks("192.0.2.7")
+        lines[PER_SITE].asks("192.0.2.8")
+        lines[0].signed_in(DEVICE)
+        lines[-1].asks("192.0.2.7")
+        lines[-1].signed_in(OWNER)
+        lines[0].asks("192.0.2.9")  # somebody else, over the line on which the device was
+        lines[0].asks("192.0.2.7")
+        lines[0].may_go = True
+        lines[-1].asks("192.0.2.7")
+        assert not taken(lines[0])
 
 
 async def test_a_place_is_free_again_when_its_connection_ends() -> None:
     places = Places()
-    for _ in range(2 * LIMITS["anonymous"]):
-        with places.take(ANONYMOUS) as place:
+    for _ in range(2 * STRANGERS):
+        with places.take(None, "192.0.2.7") as place:
+            place.may_go = False
+        with places.take(AGENT) as place:
             place.may_go = False
 
 
 async def test_a_place_that_was_taken_away_ends_its_connection() -> None:
-    places = Places()
-    taken: list[Place] = []
+    places, held = Places(), list[Place]()
 
     async def hold() -> None:
-        with places.take(ANONYMOUS) as place:
-            taken.append(place)
+        with places.take(None, "192.0.2.7") as place:
+            held.append(place)
             await trio.sleep_forever()
 
     async with trio.open_nursery() as nursery:
-        for _ in range(LIMITS["anonymous"] + 1):
+        for _ in range(PER_SITE + 1):
             nursery.start_soon(hold)
         await trio.testing.wait_all_tasks_blocked()
-        assert sum(place.scope.cancelled_caught for place in taken) == 1
+        assert sum(place.scope.cancelled_caught for place in held) == 1
         nursery.cancel_scope.cancel()

@@ -8,7 +8,7 @@ import h11
 import pytest
 
 from supervisor.errors import CODES
-from supervisor.web.problems import closing_response, problem_response, to_json
+from supervisor.web.problems import closing_response, problem_response, to_json, transport_security
 from workers.errors import Refused
 
 
@@ -37,6 +37,18 @@ def test_a_refused_head_has_no_body() -> None:
 def test_the_wrong_method_names_the_right_ones_in_a_header() -> None:
     _, headers, _ = problem_response(Refused("method_not_allowed", "", "", allow=["GET", "PATCH"]))
     assert (b"allow", b"GET, PATCH") in headers
+
+
+def test_who_comes_too_often_is_told_when_to_come_again() -> None:
+    _, headers, _ = problem_response(Refused("rate_limited", "", "", retry_after=7))
+    assert (b"retry-after", b"7") in headers
+
+
+def test_a_browser_remembers_tls_of_a_name_and_of_nothing_else() -> None:
+    assert transport_security("box.example:7420", is_tls=True) == transport_security("box.example", is_tls=True) != []
+    assert transport_security("box.example", is_tls=False) == []
+    for host in ("192.0.2.7:7420", "[::1]:7420", "[::1]", "localhost:7420"):
+        assert transport_security(host, is_tls=True) == []
 
 
 def test_json_is_ascii_whatever_a_file_is_called() -> None:

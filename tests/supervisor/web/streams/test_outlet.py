@@ -311,3 +311,29 @@ async def test_under_tls_a_peer_that_is_gone_breaks_the_line_and_never_the_pushe
         assert not outlet.is_clear
         with pytest.raises(trio.BrokenResourceError):
             await outlet.wait_room()
+
+
+async def test_where_input_is_counted_nothing_is_read_until_there_is_room_for_what_was(mock_clock: MockClock) -> None:
+    near, far = trio.socket.socketpair()
+    asked: list[float] = []
+
+    def count(messages: float) -> float:
+        asked.append(messages)
+        return 0.0 if len(asked) % 2 == 0 else 5.0
+
+    async with trio.SocketStream(near) as stream, trio.SocketStream(far) as peer, trio.open_nursery() as nursery:
+        outlet = Outlet(stream, REQUEST, count)
+        await outlet.receive_some()
+        taken: list[bytes] = []
+        outlet.take_keys = taken.append
+        nursery.start_soon(outlet.receive_some)
+        await peer.send_all(keys(b"a") + keys(b"b"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert taken == [b"a", b"b"] and 2 < asked[0] < 3
+        await peer.send_all(frame(0x81, b"{}"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(asked) == 1
+        mock_clock.jump(5)
+        await trio.testing.wait_all_tasks_blocked()
+        assert asked[1] == asked[0] and 1 < asked[2] < 2  # and now the text, for which there is no room either
+        mock_clock.jump(5)
