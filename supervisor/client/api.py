@@ -99,10 +99,10 @@ class Client:
         connection = self._connection(wait)
         try:
             connection.request(method, target, data, {"Host": self.transport.host, **headers})
-            answer = connection.getresponse()
-            yield answer
-            if answer.isclosed() and connection.sock is not None and not self.transport.is_here:
-                self._idle.append(connection)
+            with connection.getresponse() as answer:  # which holds the socket open beside the connection
+                yield answer
+                if answer.isclosed() and connection.sock is not None and not self.transport.is_here:
+                    self._idle.append(connection)
         except TimeoutError as error:
             raise Refused(
                 "unreachable", f"the box does not answer within {wait:.0f} s", "rc doctor looks for the cause"

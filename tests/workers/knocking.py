@@ -24,6 +24,7 @@ class Worker:
         self.bundle = Bundle.create(str(folder / "b"), SPEC)
         self.selector = selectors.DefaultSelector()
         self.links = LinkServer(self.selector, self.bundle.key(), SPEC.id, 0, self)
+        self.peers: list[socket.socket] = []
         self.inside: set[int] = set()
         self.keys = b""
         self.waiting = False  # whether keys wait for the program
@@ -73,6 +74,8 @@ class Worker:
             assert isinstance(key.fileobj, socket.socket)
             key.fileobj.close()
         self.selector.close()
+        for peer in self.peers:
+            peer.close()
 
 
 class Peer:
@@ -81,6 +84,7 @@ class Peer:
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
         self.socket = worker.bundle.connect()
+        worker.peers.append(self.socket)
         self.socket.setblocking(False)
         self._reader = Reader()
         worker.serve()

@@ -88,8 +88,13 @@ class Workers:
             end_worker(bundle)
 
 
+_LINKS: dict[str, list[socket.socket]] = {}  # by bundle: those that a test has opened, and need not close
+
+
 def end_worker(bundle: Bundle) -> None:
     """Leave neither the worker nor anything that its program started."""
+    for link in _LINKS.pop(bundle.directory, []):
+        link.close()
     kill_worker(bundle)
     until(lambda: is_free(bundle))
     end_strays(os.path.basename(bundle.directory))
@@ -109,6 +114,7 @@ class Supervisor:
 
     def __init__(self, bundle: Bundle, epoch: int = 1, name: str = "us", key: bytes | None = None) -> None:
         self.socket = until(lambda: connect(bundle))
+        _LINKS.setdefault(bundle.directory, []).append(self.socket)
         self.socket.settimeout(SECONDS)
         self._reader = Reader()
         self._ahead: list[Frame] = []

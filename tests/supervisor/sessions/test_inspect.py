@@ -112,11 +112,11 @@ class Liar:
             yield stream
 
     async def _speak(self, stream: trio.SocketStream) -> None:
-        with contextlib.suppress(trio.BrokenResourceError):
-            await stream.send_all(self._said)
-        if not self._ends:
-            await trio.sleep_forever()
-        await stream.aclose()
+        async with stream:
+            with contextlib.suppress(trio.BrokenResourceError):
+                await stream.send_all(self._said)
+            if not self._ends:
+                await trio.sleep_forever()
 
 
 def frame(*pieces: bytes) -> bytes:

@@ -226,6 +226,16 @@ def write_certificate(directory: Path, **how: Any) -> tuple[str, str]:
     return str(certificate), str(key)
 
 
+class Endless:
+    """Pieces without end; a generator would be left open by whoever gives up in the middle of it."""
+
+    def __aiter__(self) -> Endless:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return b"x" * 65536
+
+
 def small_app() -> ASGIApp:
     """Answers on some of the box's paths: enough to see what gets through."""
 
@@ -236,11 +246,7 @@ def small_app() -> ASGIApp:
         return JSONResponse({"path": request.url.path, "octets": len(body), **came})
 
     async def endless(request: Request) -> StreamingResponse:
-        async def pieces() -> AsyncIterator[bytes]:
-            while True:
-                yield b"x" * 65536
-
-        return StreamingResponse(pieces())
+        return StreamingResponse(Endless())
 
     return Starlette(
         routes=[

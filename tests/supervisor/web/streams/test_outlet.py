@@ -193,6 +193,7 @@ async def test_a_broken_line_says_so_when_read() -> None:
     with pytest.raises(trio.BrokenResourceError):
         await outlet.receive_some()
     await outlet.aclose()
+    near.close()
 
 
 async def test_keys_take_the_short_way_and_the_rest_goes_to_the_library() -> None:
