@@ -33,6 +33,7 @@ from supervisor.sessions.keepers import Keepers
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.link import Supervisor
 from supervisor.sessions.lookout import Lookout
+from supervisor.sessions.news import Pairings
 from supervisor.sessions.preparations import Preparations
 from supervisor.sessions.projects import Projects
 from supervisor.sessions.recovery import has_bundle, highest_epoch, take_inventory
@@ -74,10 +75,17 @@ async def next_epoch(store: Store, sessions: str) -> Supervisor:
 
 
 def put_together(
-    settings: Settings, us: Supervisor, index: Index, projects: Projects, launcher: Launcher, errands: Errands
+    settings: Settings,
+    us: Supervisor,
+    index: Index,
+    projects: Projects,
+    launcher: Launcher,
+    errands: Errands,
+    watches: Watches,
+    pairings: Pairings,
 ) -> Parts:
     """The box, with nothing in it yet."""
-    watches, boot = Watches(), boot_id()
+    boot = boot_id()
     registry = Registry(os.path.join(settings.state_dir, "sessions"), watches.touch)
     single = settings.spawn_mode == "session"
     slots = Slots(settings.capacity, single=single, on_change=lambda: watches.touch(BOX))
@@ -118,6 +126,7 @@ def put_together(
         lookout=lookout,
         errands=errands,
         watches=watches,
+        pairings=pairings,
         stopping=stopping,
     )
     return Parts(box, keepers, index, worktrees, deletion)

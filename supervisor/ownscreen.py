@@ -4,39 +4,24 @@ from __future__ import annotations
 
 import termios
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractContextManager, aclosing
-from typing import Any, Protocol
+from contextlib import aclosing
+from typing import Any
 
 import structlog
 import trio
 
-from supervisor.core.access import OWNER, Principal
+from supervisor.core.access import OWNER
 from supervisor.foreground import STDIN, STDOUT
 from supervisor.logs import Outlet
-from supervisor.sessions.session import Session
-from supervisor.sessions.watch import BOX, Watch
+from supervisor.sessions import news
+from supervisor.sessions.news import ToldBox
 from supervisor.statusscreen import Leaving, StatusScreen
-from workers.errors import Refused
 
 log = structlog.get_logger()
 
 
-class ShownBox(Protocol):
-    """What the screen needs of the box."""
-
-    def describe(self, principal: Principal) -> dict[str, Any]: ...
-
-    def sessions(self, principal: Principal) -> list[Session]: ...
-
-    def session(self, id: str) -> Session: ...
-
-    def show(self, session: Session) -> dict[str, Any]: ...
-
-    def watch(self) -> AbstractContextManager[Watch]: ...
-
-
 async def show_own_status(
-    box: ShownBox,
+    box: ToldBox,
     switch_mode: Callable[[str], Awaitable[None]],
     outlet: Outlet,
     dropped: trio.Event,
@@ -65,18 +50,10 @@ async def show_own_status(
     return leaving
 
 
-async def box_updates(box: ShownBox) -> AsyncGenerator[dict[str, Any], None]:
+async def box_updates(box: ToldBox) -> AsyncGenerator[dict[str, Any], None]:
     """The messages of `/v1/stream`, without the stream."""
     with box.watch() as watch:
-        sessions = [box.show(session) for session in box.sessions(OWNER)]
-        yield {"type": "hello", "box": box.describe(OWNER), "sessions": sessions, "approvals": []}
+        yield news.hello(box, OWNER)
         while True:
-            for key in await watch.next():
-                yield {"type": "box", "box": box.describe(OWNER)} if key == BOX else _session(box, key)
-
-
-def _session(box: ShownBox, id: str) -> dict[str, Any]:
-    try:
-        return {"type": "session", "session": box.show(box.session(id))}
-    except Refused:
-        return {"type": "session_gone", "id": id}
+            for key in news.concerning(await watch.next(), OWNER):
+                yield news.message(box, OWNER, key)

@@ -37,6 +37,7 @@ from supervisor.sessions.box import Box
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.index import Index
 from supervisor.sessions.launcher import Launcher
+from supervisor.sessions.watch import Watches
 from supervisor.settings import resolve
 from supervisor.statusscreen import Leaving
 from supervisor.store import Store
@@ -70,8 +71,9 @@ async def run(options: ServeOptions, state_dir: str, zygote: Zygote) -> int:
         entrances = bind_all(settings, datetime.now(UTC))
         us = await next_epoch(store, os.path.join(state_dir, "sessions"))
         launcher, errands = Launcher(state_dir), Errands()
-        parts = put_together(settings, us, index, projects, launcher, errands)
-        identity = await Identity.load(state_dir, store)
+        watches = Watches()
+        identity = await Identity.load(state_dir, store, watches.touch)
+        parts = put_together(settings, us, index, projects, launcher, errands, watches, identity.desk)
         refusals: list[Refused] = []
         try:
             async with trio.open_nursery() as running:

@@ -115,6 +115,16 @@ class Desk:
             "device": made.id if made else None,
         }
 
+    def shown(self) -> list[dict[str, Any]]:
+        """Those that are open, as the box shows them."""
+        self.expire()
+        return [self.show(pairing) for pairing in self if not pairing.is_settled]
+
+    def show_one(self, id: str) -> dict[str, Any] | None:
+        """One, open or settled not long ago."""
+        pairing = self.find(id)
+        return self.show(pairing) if pairing is not None else None
+
     async def accept(self, id: str, typed: str, by: Principal) -> Device:
         """Make a device of it when `typed` is the number; see `Pairing.accept`. Never cancelled half-way by who asks:
         call it within the box's `carry_out`."""

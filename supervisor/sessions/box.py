@@ -23,6 +23,7 @@ from supervisor.sessions.executions import Executions
 from supervisor.sessions.house import House
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.lookout import Lookout
+from supervisor.sessions.news import Pairings
 from supervisor.sessions.projects import Projects
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.room import Room
@@ -63,6 +64,7 @@ class Box:
     lookout: Lookout
     errands: Errands
     watches: Watches
+    pairings: Pairings
     stopping: trio.Event
     urls: list[str] = field(default_factory=list)
 

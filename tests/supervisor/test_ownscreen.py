@@ -15,10 +15,17 @@ import trio
 from supervisor.core.access import Principal
 from supervisor.logs import Outlet
 from supervisor.ownscreen import box_updates, show_own_status
+from supervisor.sessions.news import NoPairings
 from supervisor.sessions.session import Session
 from supervisor.sessions.watch import BOX, Watch, Watches
 from supervisor.statusscreen import Leaving
 from workers.errors import Refused
+
+
+class Shown(dict[str, Any]):
+    """What stands for a session here, and is its own description."""
+
+    gone = False
 
 
 class SmallBox:
@@ -28,6 +35,7 @@ class SmallBox:
         self.mode = "same-dir"
         self.known: dict[str, dict[str, Any]] = {}
         self.watches = Watches()
+        self.pairings = NoPairings()
 
     def describe(self, principal: Principal) -> dict[str, Any]:
         return {"name": "vm", "spawn_mode": self.mode, "used": len(self.known), "capacity": 32, "you": principal.you()}
@@ -38,7 +46,7 @@ class SmallBox:
     def session(self, id: str) -> Session:
         if id not in self.known:
             raise Refused("unknown_session", f"there is no session {id}")
-        return cast(Session, self.known[id])  # all that is done with it is to show it
+        return cast(Session, Shown(self.known[id]))  # all that is done with it is to show it
 
     def show(self, session: Session) -> dict[str, Any]:
         return cast(dict[str, Any], session)

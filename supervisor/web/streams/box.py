@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 import trio
 
-from supervisor.core.access import Action, Principal, may
+from supervisor.core.access import Principal
 from supervisor.core.messages import Ping, Unfit, parse
 from supervisor.errors import problem
-from supervisor.sessions.session import Session
-from supervisor.sessions.watch import BOX, Watch
+from supervisor.sessions import news
+from supervisor.sessions.news import ToldBox
+from supervisor.sessions.watch import Watch
 from supervisor.web.problems import to_json
 from supervisor.web.streams.dialect import Dialect
 from supervisor.web.streams.sender import Sender
@@ -23,21 +23,11 @@ from workers.errors import Refused
 PAUSE_SECONDS = 0.05  # between two looks at what has changed: a burst of changes is one object, and nobody sees it
 
 
-class WatchedBox(Protocol):
+class WatchedBox(ToldBox, Protocol):
     """What this stream needs of the box."""
 
     @property
     def stopping(self) -> trio.Event: ...
-
-    def describe(self, principal: Principal) -> dict[str, Any]: ...
-
-    def sessions(self, principal: Principal) -> list[Session]: ...
-
-    def session(self, id: str) -> Session: ...
-
-    def show(self, session: Session) -> dict[str, Any]: ...
-
-    def watch(self) -> AbstractContextManager[Watch]: ...
 
 
 class BoxSource:
@@ -51,8 +41,7 @@ class BoxSource:
         self._dialect = dialect
         self._said: deque[bytes] = deque()
         self._changed: dict[str, None] = {}  # in the order of their first change
-        sessions = [box.show(session) for session in box.sessions(principal)]
-        self.say(type="hello", box=box.describe(principal), sessions=sessions, approvals=[])
+        self.say(**news.hello(box, principal))
 
     @property
     def unsaid(self) -> int:
@@ -64,7 +53,7 @@ class BoxSource:
     async def follow(self, watch: Watch, moved: Callable[[], None]) -> None:
         """Take note of changes, for ever."""
         while True:
-            self._changed |= dict.fromkeys(sorted(await watch.next()))
+            self._changed |= dict.fromkeys(news.concerning(await watch.next(), self._principal))
             moved()
             await trio.sleep(PAUSE_SECONDS)
 
@@ -76,20 +65,9 @@ class BoxSource:
             if batch.is_full:
                 batch.more = True
                 break
-            batch.add(self._dialect.text(to_json(self._now(key)), None), NOWHERE)
+            batch.add(self._dialect.text(to_json(news.message(self._box, self._principal, key)), None), NOWHERE)
             batch.paged += 1
         return batch
-
-    def _now(self, key: str) -> dict[str, Any]:
-        if key == BOX:
-            return {"type": "box", "box": self._box.describe(self._principal)}
-        try:
-            session = self._box.session(key)
-        except Refused:
-            session = None
-        if session is None or session.gone or not may(self._principal, Action.LOOK, key):
-            return {"type": "session_gone", "id": key}
-        return {"type": "session", "session": self._box.show(session)}
 
     def advance(self, batch: Batch, count: int) -> None:
         for _ in range(min(count, batch.said)):

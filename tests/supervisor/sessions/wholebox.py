@@ -14,13 +14,17 @@ from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.errands import Errands
 from supervisor.sessions.index import Index
 from supervisor.sessions.launcher import Launcher
+from supervisor.sessions.news import NoPairings, Pairings
+from supervisor.sessions.watch import Watches
 from supervisor.settings import settle_all
 from supervisor.store import Store
 from tests.supervisor.sessions.livebox import SECONDS
 
+NOBODY_PAIRS = NoPairings()
+
 
 @contextlib.asynccontextmanager
-async def whole_box(home: Path, options: ServeOptions) -> AsyncIterator[Parts]:
+async def whole_box(home: Path, options: ServeOptions, pairings: Pairings = NOBODY_PAIRS) -> AsyncIterator[Parts]:
     """Runs until the block ends, and ends its workers then. It serves `home`/app, which is made where it is missing,
     and keeps its state in `home`/state."""
     (home / "app").mkdir(exist_ok=True)
@@ -34,7 +38,7 @@ async def whole_box(home: Path, options: ServeOptions) -> AsyncIterator[Parts]:
         settings, index = settle_all(options, environ, {}), Index(store)
         projects = await choose(await index.projects(), settings, (str(home / "app"),))
         us = await next_epoch(store, str(state / "sessions"))
-        parts = put_together(settings, us, index, projects, launcher, errands)
+        parts = put_together(settings, us, index, projects, launcher, errands, Watches(), pairings)
         with trio.fail_after(4 * SECONDS):
             async with trio.open_nursery() as running:
                 await running.start(launcher.run)

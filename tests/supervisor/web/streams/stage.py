@@ -134,6 +134,19 @@ class StagePrograms:
         return self.by_ticket.pop(ticket)
 
 
+class StagePairings:
+    """Open invitations by their ids."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, dict[str, Any]] = {}
+
+    def shown(self) -> list[dict[str, Any]]:
+        return list(self.known.values())
+
+    def show_one(self, id: str) -> dict[str, Any] | None:
+        return self.known.get(id)
+
+
 class StageBox:
     """A box with one session."""
 
@@ -143,6 +156,7 @@ class StageBox:
         self.watches = Watches()
         self.on_stage: dict[str, Session] = {session.id: session}
         self.executions = StagePrograms()
+        self.pairings = StagePairings()
 
     def session(self, id: str) -> Session:
         if id not in self.on_stage:

@@ -40,6 +40,17 @@ async def test_what_changes_is_told_whole(tmp_path: Path, mock_clock: MockClock)
         assert await client.next() == {"type": "box", "box": stage.box.describe(OWNER)}
 
 
+async def test_pairings_are_told_to_the_owner(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        async with stage.client(path=PATH) as client:
+            assert (await client.next())["pairings"] == []
+            stage.box.pairings.known["pairing_1"] = {"id": "pairing_1", "state": "waiting"}
+            stage.box.watches.touch("pairing_1")
+            assert await client.next() == {"type": "pairing", "pairing": {"id": "pairing_1", "state": "waiting"}}
+        async with stage.client(path=PATH) as client:
+            assert [pairing["id"] for pairing in (await client.next())["pairings"]] == ["pairing_1"]
+
+
 async def test_a_burst_of_changes_is_one_object_with_the_last_word(tmp_path: Path, mock_clock: MockClock) -> None:
     async with open_stage(tmp_path) as stage, stage.client(path=PATH) as client:
         await client.next()
