@@ -21,8 +21,8 @@ export function KeyRow({ modifiers, hold, press, copy, readAloud, setReadAloud, 
     <div class="keys" role="toolbar" aria-label="Keys">
       {key(escape)}
       {key(tab)}
-      <Modifier name="Ctrl" label="Control" held={ctrl} disabled={disabled} act={() => hold({ alt, ctrl: tap(ctrl) })} />
-      <Modifier name="Alt" label="Alt" held={alt} disabled={disabled} act={() => hold({ ctrl, alt: tap(alt) })} />
+      <Modifier name="Ctrl" label="Ctrl key" held={ctrl} disabled={disabled} act={() => hold({ alt, ctrl: tap(ctrl) })} />
+      <Modifier name="Alt" label="Alt key" held={alt} disabled={disabled} act={() => hold({ ctrl, alt: tap(alt) })} />
       {rest.map(key)}
       <span class="gap" />
       <Key name="Copy" label="Copy the selection, or show the text to select from" act={copy} disabled={false} />

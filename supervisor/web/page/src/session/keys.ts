@@ -25,7 +25,7 @@ function plain(name: string, label: string, data: string): RowKey {
 }
 
 export const ROW: readonly RowKey[] = [
-  plain("Esc", "Escape", "\x1b"),
+  plain("Esc", "Esc key", "\x1b"),
   plain("Tab", "Tab", "\t"),
   plain("^C", "Control C", "\x03"),
   arrow("←", "Left", "D"),

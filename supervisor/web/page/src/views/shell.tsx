@@ -34,7 +34,7 @@ export function Shell({ live }: { live: Live }) {
     <div class="shell" data-at={session === null ? at : "session"}>
       <a class="skip" href="#pane">Skip to the content</a>
       <header class="top">
-        <Link to="/" class="brand" label="All sessions">
+        <Link to="/" class="brand" label={`${live.view.value.box?.name ?? "rc"}: all sessions`}>
           <span class="mark" aria-hidden="true">›_</span> <span class="boxname">{box?.name ?? "rc"}</span>
         </Link>
         <Connection live={live} />
