@@ -182,6 +182,7 @@ class Creation:
             spawn_mode=spawn_mode,
             created_at=now_text(time.time_ns()),
             person=str(by.by()["person"]),
+            device=by.device,
             rows=wish.rows,
             columns=wish.columns,
             made_by=wish.made_by,
