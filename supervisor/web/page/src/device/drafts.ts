@@ -1,9 +1,6 @@
 /** Text that was typed and not yet sent: it outlives a reload, a crash of the browser and an evening offline. */
 
 import { effect, signal, type Signal } from "@preact/signals";
-import { drop, keep, kept } from "./keep.ts";
-
-const PAUSE = 300; // milliseconds without a key before it is written
 
 const open = new Map<string, Signal<string>>();
 
@@ -11,28 +8,19 @@ const open = new Map<string, Signal<string>>();
 export function draft(name: string): Signal<string> {
   const known = open.get(name);
   if (known) return known;
-  const text = signal("");
+  const key = `rc.draft.${name}`;
+  const text = signal(localStorage.getItem(key) ?? "");
   open.set(name, text);
-  void restore(name, text);
+  // At each key, and not a moment later: a store that takes its time is not asked any more when a page is left.
+  effect(() => write(key, text.value));
   return text;
 }
 
-async function restore(name: string, text: Signal<string>): Promise<void> {
-  const key = `draft of ${name}`;
-  const before = await kept<string>(key).catch(() => undefined);
-  if (before && text.peek() === "") text.value = before; // whoever types faster than the disk is right
-  let written = text.peek();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const write = () => {
-    if (text.peek() === written) return;
-    written = text.peek();
+function write(key: string, text: string): void {
+  try {
+    if (text === "") localStorage.removeItem(key);
+    else localStorage.setItem(key, text);
+  } catch {
     // A browser that keeps nothing still has it in memory.
-    void (written === "" ? drop(key) : keep(key, written)).catch(() => undefined);
-  };
-  effect(() => {
-    clearTimeout(timer);
-    if (text.value === "") write();
-    else timer = setTimeout(write, PAUSE);
-  });
-  addEventListener("pagehide", write);
+  }
 }

@@ -34,7 +34,7 @@ export function Composer({ draft, running, mayType, send, stop, given }: Props) 
   const key = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || event.isComposing) return;
     // Without a real keyboard, Enter is the only way to a new line.
-    const sends = event.ctrlKey || event.metaKey || (!event.shiftKey && matchMedia("(pointer: fine)").matches);
+    const sends = event.ctrlKey || event.metaKey || (!event.shiftKey && !matchMedia("(pointer: coarse)").matches);
     if (!sends) return;
     event.preventDefault();
     submit();

@@ -31,7 +31,7 @@ export function SessionView({ box, session }: Props) {
     if (next === "changes") setChangesSeen(true);
   };
   return (
-    <div class="attended">
+    <div class="attended" data-line={visit.hello.value ? "live" : visit.line.value.kind}>
       <div class="views">
         <Tabs tab={tab} choose={choose} main={visit.isTerminal ? "Terminal" : "Conversation"} />
         <p class="hint">

@@ -91,7 +91,7 @@ function useTerminal(
       dark.addEventListener("change", recolour);
       setGlass(glass);
       visit.begin();
-      if (matchMedia("(pointer: fine)").matches) opened.focus();
+      if (!matchMedia("(pointer: coarse)").matches) opened.focus();
     };
     void open();
     return () => {

@@ -32,7 +32,7 @@ export function useConversation(visit: Visit, box: Box): Talk {
   const changed = useFrame(() => {
     for (const { id, state } of visit.unsaid.value) {
       const told = conversation.message(id);
-      if (state === "accepted" && (told?.isShown || told?.state === "completed")) visit.dropUnsaid(id);
+      if (state !== "refused" && (told?.isShown || told?.state === "completed")) visit.dropUnsaid(id);
     }
     draw(conversation.version);
   });
