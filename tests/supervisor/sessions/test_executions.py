@@ -74,6 +74,28 @@ async def test_a_ticket_is_good_for_one_program_of_one_session(tmp_path: Path) -
         assert await lending.refusal(lending.ticket(), lending.other) == "unauthenticated"
 
 
+async def test_a_ticket_is_good_for_the_device_that_asked(tmp_path: Path) -> None:
+    async with live_box(tmp_path) as box:
+        lending = Lending(box)
+        executions, session = lending.executions, lending.session
+        device, origin = "device_a", "https://box.example"
+
+        def ticket() -> str:
+            return executions.prepare(session, ("true",), 24, 80, device=device, origin=origin)
+
+        mine = ticket()
+        assert executions.holder(session.id, mine) == executions.holder(session.id, mine) == (device, origin)
+        assert executions.holder(lending.other.id, mine) is executions.holder(session.id, "guessed") is None
+        assert executions.holder(session.id, lending.ticket()) == (None, None)
+        (await executions.open(session, mine, device)).close()
+        assert executions.holder(session.id, mine) is None
+        assert await lending.refusal(ticket()) == "unauthenticated"
+        with pytest.raises(Refused):
+            await executions.open(session, ticket(), "device_b")
+        with pytest.raises(Refused):
+            await executions.open(session, lending.ticket(), device)
+
+
 async def test_a_ticket_is_good_for_a_while(tmp_path: Path) -> None:
     async with live_box(tmp_path) as box:
         lending = Lending(box)

@@ -255,8 +255,12 @@ class Stage:
         began = trio.current_time()
         self.clock = Clock(lambda: trio.current_time() - began, lambda: AT + round((trio.current_time() - began) * 1e9))
         self.refusals: list[Refused] = []
+        self.revoked = trio.Event()  # what ends the lines of whoever acts from a device
         self.bugs = 0  # connections that ended by a fault of ours
         self._nursery = nursery
+
+    def _ends(self, principal: Principal) -> trio.Event | None:
+        return self.revoked if principal.device is not None else None
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -279,7 +283,7 @@ class Stage:
                 assert read is not None
                 with one_connection() as outcome:
                     try:
-                        await serve_websocket(self.box, line or stream, *read, principal, self.clock)
+                        await serve_websocket(self.box, line or stream, *read, principal, self.clock, self._ends)
                     except Refused as refused:
                         self.refusals.append(refused)
                 self.bugs += outcome.failed

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from supervisor.core.access import Principal
 from supervisor.core.clientframes import MAX_MESSAGE
 from supervisor.core.hold import Turn
 from supervisor.web.streams.connection import BEAT_SECONDS, DEAD_SECONDS, GOODBYE_SECONDS
@@ -78,6 +79,42 @@ async def test_a_box_that_stops_says_goodbye(tmp_path: Path) -> None:
         stage.box.stopping.set()
         assert await client.until("bye") == {"type": "bye", "reason": "supervisor_stopping", "retry": True}
         assert await client.close_code() == 1012
+
+
+async def test_a_device_that_is_revoked_is_told_and_nobody_else(tmp_path: Path) -> None:
+    device = Principal("owner", device="device_a")
+    async with open_stage(tmp_path) as stage, stage.client(principal=device) as one, stage.client() as other:
+        await one.until("lease")
+        async with stage.client(principal=device, path="/v1/stream") as box:
+            await box.until("hello")
+            stage.revoked.set()
+            for client in (one, box):
+                assert await client.until("bye") == {"type": "bye", "reason": "revoked", "retry": False}
+                assert await client.close_code() == 4401
+        await other.until("lease")
+        await other.tell(type="ping", id="p")
+        await other.until("pong")
+
+
+async def test_a_device_that_was_revoked_a_moment_before_gets_no_further_than_hello(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        stage.revoked.set()
+        async with stage.client(principal=Principal("owner", device="device_a")) as client:
+            assert await client.close_code() == 4401
+
+
+async def test_a_revoked_device_that_does_not_read_is_let_go(tmp_path: Path, mock_clock: MockClock) -> None:
+    device = Principal("owner", device="device_a")
+    async with open_stage(tmp_path) as stage, stage.stream(principal=device) as stream:
+        await shake_hands(stream, PATH + "?catch_up=all")
+        for _ in range(30):
+            stage.worker.print(b"x" * 60_000)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        stage.revoked.set()
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert looks_at(stage) == 0, "its tasks have ended"
+        mock_clock.jump(GOODBYE_SECONDS)
+        await read_to_the_end(stream)
 
 
 async def test_a_client_that_does_not_read_delays_no_stop(tmp_path: Path, mock_clock: MockClock) -> None:

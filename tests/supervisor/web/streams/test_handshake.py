@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from supervisor.web.head import Head
-from supervisor.web.streams.handshake import Handshake, read_handshake
+from supervisor.web.streams.handshake import Handshake, read_handshake, tickets_of
 from workers.errors import Refused
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -30,6 +30,13 @@ def test_a_browsers_handshake_is_read() -> None:
 def test_our_subprotocol_and_a_ticket_are_found_in_what_is_offered() -> None:
     offered = read_handshake(head(sec_websocket_protocol="rc.v1, ticket.abc"))
     assert offered == Handshake(KEY, True, "abc")
+
+
+def test_all_tickets_that_are_offered_are_found_and_none_is_shown() -> None:
+    offered = ("sec-websocket-protocol", "ticket.abc , rc.v1")
+    assert tickets_of(Head("GET", "/x", "/x", "", (offered, offered, ("x", "ticket.no")))) == ["abc", "abc"]
+    assert tickets_of(head()) == []
+    assert "abc" not in repr(read_handshake(head(sec_websocket_protocol="rc.v1, ticket.abc")))
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,18 @@ async def test_a_box_that_stops_says_goodbye_also_in_a_flood(tmp_path: Path) -> 
         assert await listener.line() == b""
 
 
+async def test_a_device_that_is_revoked_is_told(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        one = session_events(stage.box, stage.session, "", None, OWNER, nothing, stage.clock, stage.revoked)
+        async with listening(one) as listener, listening(box_events(stage.box, OWNER, nothing, stage.revoked)) as box:
+            await listener.until("hello")
+            await box.until("hello")
+            stage.revoked.set()
+            for each in (listener, box):
+                assert await each.until("bye") == {"type": "bye", "reason": "revoked", "retry": False}
+                assert await each.line() == b""
+
+
 async def test_a_deleted_session_says_goodbye_for_good(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage, listening(session_stream(stage)) as listener:
         await listener.until("screen")
