@@ -52,7 +52,8 @@ def echo(box: BoxProcess, **wish: object) -> dict[str, Any]:
 
 
 def port_of(box: BoxProcess) -> int:
-    port = urlsplit(box.ready["urls"][0]).port
+    url: str = box.ready["urls"][0]
+    port = urlsplit(url).port
     assert port is not None
     return port
 
