@@ -6,6 +6,7 @@ import argparse
 import os
 import stat
 
+from supervisor.client import boxes
 from supervisor.client.address import Address, of_name, of_state_dir
 from supervisor.statedir import state_dir_of
 
@@ -19,7 +20,9 @@ def address(args: argparse.Namespace) -> Address:
     """Raises Refused `invalid` for words that name no box."""
     # An option that was given goes before the environment: --state-dir means the box that keeps its state there.
     box = args.box or (None if args.state_dir else os.environ.get("RC_BOX"))
-    return of_name(box) if box else of_state_dir(state_dir(args))
+    if not box and not args.state_dir and not os.environ.get("RC_STATE_DIR"):
+        box = boxes.read().current
+    return of_name(box) if box and box != boxes.LOCAL else of_state_dir(state_dir(args))
 
 
 def is_terminal(descriptor: int) -> bool:

@@ -62,7 +62,10 @@ def add_globals(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("everywhere")
     group.add_argument("--state-dir", metavar="DIR", default=argparse.SUPPRESS, help="where the box keeps its state")
     group.add_argument(
-        "--box", metavar="BOX", default=argparse.SUPPRESS, help="which box: ssh://[user@]host, or unix:PATH"
+        "--box",
+        metavar="BOX",
+        default=argparse.SUPPRESS,
+        help="a name of rc box, https://…, ssh://[user@]host, unix:PATH",
     )
     group.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON value on stdout")
 

@@ -16,10 +16,11 @@ from supervisor.cli import ownterminal, printing
 from supervisor.cli.address import is_terminal
 from supervisor.cli.following import DETACHED, ENDED, SIGNALLED, Outcome
 from supervisor.cli.narrating import Narrator
+from supervisor.client.farewell import refusal_of_bye
 from supervisor.client.line import Line
 from supervisor.core.printable import visible_block
 from workers.core.lifecycle import ENDED as ENDED_STATES
-from workers.errors import Broken, Refused
+from workers.errors import Broken
 
 EVENTS_BEFORE = 1000  # of the conversation so far that are shown at first; rc logs has all
 PROMPTS_WAITING = 64  # lines that the box has not accepted; the next one waits to be read
@@ -131,9 +132,8 @@ class Conversation:
             self._room.release()
 
     def _bye(self, message: dict[str, Any]) -> None:
-        if message.get("retry") is False:
-            reason = str(message.get("reason")).replace("_", " ")
-            raise Refused("unknown_session", f"{self.name}: {reason}", "rc ls shows what there is")
+        if refusal := refusal_of_bye(message, self.name):
+            raise refusal
         raise Broken("the box is stopping")
 
     async def _print(self, text: str) -> None:

@@ -89,6 +89,8 @@ class Program:
                 return exits.exit_of_agent(self.ended)
             elif message["type"] == "refused" and message.get("id") is None:
                 error = message["error"]
+                if error["code"] == "not_running":
+                    continue  # keys came behind the program's end, which is told next
                 printing.refuse(Refused(error["code"], error["detail"], error["hint"]), self._as_json)
 
     async def _print(self, data: bytes) -> None:

@@ -7,14 +7,12 @@ from typing import Any, Protocol
 
 import trio
 
-from supervisor.client.api import Client, session_path
+from supervisor.client.api import PASSING, Client, session_path
 from supervisor.client.line import Line, opened
 from workers.errors import Broken, Refused
 
 FIRST_PAUSE = 0.05  # seconds until a cut line is tried again: a box that restarts is back after some hundred ms
 LONGEST_PAUSE = 1.0  # and this is what nobody minds waiting, nor asking, for a night
-# What a box says while it starts, stops, or has no room for one more connection just now.
-PASSING = ("unreachable", "not_ready", "rate_limited", "internal", "failed", "request_timeout")
 
 DETACHED, ENDED, SIGNALLED = "detached", "ended", "signalled"
 
@@ -48,7 +46,7 @@ async def follow(client: Client, session: str, reader: Reader) -> Outcome:
     pause, cut_at, known = FIRST_PAUSE, trio.current_time(), False
     while True:
         try:
-            async with opened(client, session_path(session, "stream"), reader.query()) as line:
+            async with opened(client, session_path(session, "stream"), reader.query(), session) as line:
                 known, pause = True, FIRST_PAUSE
                 outcome = await reader.read(line)
             if outcome is not None:

@@ -28,6 +28,8 @@ _GROUPS: dict[str, dict[str, Entry]] = {
         "restart": Entry("control", "", "start the installed version; sessions run on"),
         "shutdown": Entry("control", "[--sessions]", "end the supervisor; with --sessions everything"),
         "service": Entry("service", "install|remove|status", "have systemd keep the box running"),
+        "login": Entry("login", "URL", "pair this device with a box elsewhere"),
+        "box": Entry("boxes", "add|ls|use|remove", "names for boxes elsewhere"),
         "stdio": Entry("stdio", "", "stdin and stdout as a connection to the box, for ssh"),
         "doctor": Entry("screens", "[--agent A]", "what this machine has and lacks"),
         "version": Entry("box", "", "the version of this program and of the box"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from supervisor.cli import client as clients
 from supervisor.cli import exits, printing, settingwords
 from supervisor.cli.arguments import Parser, Verb, nothing, usage
+from supervisor.client.api import PASSING
 from supervisor.foreground import can_show
 from supervisor.serveoptions import ServeOptions
 from workers.errors import Broken, Refused
@@ -73,7 +74,9 @@ async def _follow(client: clients.Client, told: trio.MemorySendChannel[Mapping[s
                     message = await line.receive()
                     if isinstance(message, dict):
                         await told.send(message)
-        except (Broken, Refused):
+        except (Broken, Refused) as error:
+            if isinstance(error, Refused) and error.code not in PASSING:
+                raise
             await trio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

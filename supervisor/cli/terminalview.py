@@ -13,9 +13,10 @@ from supervisor.cli.keyboard import Keyboard
 from supervisor.cli.outputfilter import Filter
 from supervisor.cli.overlay import Overlay
 from supervisor.cli.screenmodes import RESET, ScreenModes
+from supervisor.client.farewell import refusal_of_bye
 from supervisor.client.line import Line
 from workers.core.lifecycle import ENDED as ENDED_STATES
-from workers.errors import Broken, Refused
+from workers.errors import Broken
 
 OUTPUT, STATE = 1, 2  # the first octet of a binary message
 HEAD = 9  # octets before the terminal's own
@@ -168,9 +169,8 @@ class TerminalView:
         return False
 
     async def _bye(self, message: dict[str, Any]) -> bool:
-        if message.get("retry") is False:
-            reason = str(message.get("reason")).replace("_", " ")
-            raise Refused("unknown_session", f"{self.name}: {reason}", "rc ls shows what there is")
+        if refusal := refusal_of_bye(message, self.name):
+            raise refusal
         raise Broken("the box is stopping")
 
     # Drawing

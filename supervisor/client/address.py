@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from supervisor.client import boxes
 from supervisor.client.transport import Transport
 from supervisor.client.unix import SOCKET, Unix
 from workers.errors import Refused
 
-FORMS = "name it as unix:PATH of its rc.sock, or ssh://[user@]host"
+FORMS = "name it as https://host[:port], ssh://[user@]host, unix:PATH, or as rc box ls does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,17 @@ def of_state_dir(directory: str) -> Address:
 
 
 def of_name(box: str) -> Address:
-    """Raises Refused `invalid` for what names no box."""
+    """By what `rc box` calls it, or by its address. Raises Refused `invalid`, `not_found`, `unauthenticated`."""
+    if ":" not in box and "/" not in box and box:
+        return of_known(boxes.find(boxes.read(), box))
+    return of_url(box)
+
+
+def of_url(box: str) -> Address:
+    """By its address."""
     kind, _, rest = box.partition(":")
+    if kind in ("https", "http"):
+        return _by_web(box)
     if kind == "ssh":
         from supervisor.client.ssh import parse  # which starts programs, and most boxes are here
 
@@ -36,3 +46,35 @@ def of_name(box: str) -> Address:
         raise Refused("invalid", f"{box!r} names no box", FORMS)
     path = os.path.abspath(rest)
     return Address(Unix(os.path.join(path, SOCKET) if os.path.isdir(path) else path), None)
+
+
+def of_known(known: boxes.Known) -> Address:
+    """One that has a name."""
+    if not known.url.startswith(("https:", "http:")):
+        return of_url(known.url)
+    from supervisor.client.devicekeys import key_of
+    from supervisor.client.web import web
+
+    return Address(web(known.url, key_of(known), known.ca), None)
+
+
+def _by_web(url: str) -> Address:
+    from supervisor.client.web import origin_of
+
+    origin = origin_of(url)
+    known = boxes.read().at(origin)
+    if known is None:
+        raise Refused(
+            "unauthenticated", f"this device has not been paired with {origin}", f"pair it: rc login {origin}"
+        )
+    return of_known(known)
+
+
+def canonical(url: str) -> str:
+    """An address as it is remembered. Raises Refused `invalid` for what is none."""
+    if url.startswith(("https:", "http:")):
+        from supervisor.client.web import origin_of
+
+        return origin_of(url)
+    address = of_url(url)
+    return f"unix:{address.transport.path}" if isinstance(address.transport, Unix) else address.transport.name

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import select
+import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -18,6 +20,9 @@ from workers.errors import Broken, Refused
 SESSIONS = "/v1/code/sessions"
 LOOK_SECONDS = 60.0  # a box that is asked to show something and is silent for longer is stuck
 ACT_SECONDS = 900.0  # a checkout of a large repository takes minutes, a slow disk more
+# What a box says while it starts, stops, or has no room for one more connection just now.
+PASSING = ("unreachable", "not_ready", "rate_limited", "internal", "failed", "request_timeout")
+TRIES = 3  # of one signed request: the box may want a new nonce, and then a new token
 PROBLEM_OCTETS = 1 << 20
 NOISE = 60  # characters that are told of what should have been an answer
 
@@ -33,7 +38,8 @@ class Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.dialled = self._transport.dial(self._wait, may_ask=True)
-        self.sock = heedful(self.dialled.socket, self._wait)
+        tls = self._transport.tls
+        self.sock = tls.wrap(self.dialled.socket) if tls else heedful(self.dialled.socket, self._wait)
 
     def wait_at_most(self, seconds: float) -> None:
         self.timeout = self._wait = seconds
@@ -59,6 +65,7 @@ class Client:
     def __init__(self, at: Address) -> None:
         self.address = at
         self.transport = at.transport
+        self._signing_in = threading.Lock()
         self._idle: list[Connection] = []  # to a box elsewhere, where a new one costs more than a request
 
     def get(self, path: str, **query: object) -> Any:
@@ -87,10 +94,66 @@ class Client:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         target = f"{path}?{urlencode(given, errors='surrogateescape')}" if given else path
         wait = timeout or (LOOK_SECONDS if method == "GET" else ACT_SECONDS)
-        with self._ask(method, target, data, headers or {}, wait) as answer:
+        ask = self._ask if self.transport.sign_in is None else self._ask_signed
+        with ask(method, target, data, headers or {}, wait) as answer:
             if answer.status >= 400:
                 raise _refusal(answer)
             yield answer
+
+    def ticket(self, session: str | None) -> str | None:
+        """What opens one stream, of this session or of the box; None where the way needs none."""
+        sign_in = self.transport.sign_in
+        if sign_in is None:
+            return None
+        answer = self._sign_in("/v1/tickets", given(session=session))
+        sign_in.take_token(answer)
+        return str(answer["ticket"])
+
+    @contextmanager
+    def _ask_signed(
+        self, method: str, target: str, data: bytes | None, headers: dict[str, str], wait: float
+    ) -> Iterator[http.client.HTTPResponse]:
+        sign_in = self.transport.sign_in
+        assert sign_in is not None
+        for tries_left in reversed(range(TRIES)):
+            token = self._token()
+            proof = sign_in.with_token(token, method, target)
+            with self._ask(method, target, data, {**headers, **proof}, wait) as answer:
+                wants_nonce = sign_in.heed(answer.headers)
+                if answer.status != 401 or not tries_left:
+                    yield answer
+                    return
+                answer.read(PROBLEM_OCTETS)
+            if not wants_nonce:
+                sign_in.forget_token(token)
+
+    def _token(self) -> str:
+        sign_in = self.transport.sign_in
+        assert sign_in is not None
+        with self._signing_in:  # several threads may ask at once, and one token is enough for all
+            return sign_in.token or sign_in.take_token(self._sign_in("/v1/tokens", {}))
+
+    def _sign_in(self, path: str, body: object) -> Any:
+        try:
+            return self.prove("POST", path, body)
+        except Refused as refused:
+            assert self.transport.sign_in is not None
+            raise self.transport.sign_in.explained(refused) from refused
+
+    def prove(self, method: str, path: str, body: object = None) -> Any:
+        """A request that the device's key alone signs, on a way that has a `sign_in`; gives the JSON of its answer."""
+        sign_in = self.transport.sign_in
+        assert sign_in is not None
+        data, headers = _body(body)
+        for tries_left in reversed(range(TRIES)):
+            with self._ask(method, path, data, {**headers, **sign_in.alone(method, path)}, LOOK_SECONDS) as answer:
+                wants_nonce = sign_in.heed(answer.headers)
+                if answer.status < 400:
+                    return _json(answer)
+                refusal = _refusal(answer)
+            if not (wants_nonce and tries_left):
+                raise refusal
+        raise AssertionError("the last try has an answer, or raises")
 
     @contextmanager
     def _ask(
@@ -107,7 +170,7 @@ class Client:
             raise Refused(
                 "unreachable", f"the box does not answer within {wait:.0f} s", "rc doctor looks for the cause"
             ) from error
-        except (http.client.HTTPException, ConnectionError) as error:
+        except (http.client.HTTPException, ConnectionError, ssl.SSLError) as error:
             raise lost(connection.dialled, error) from error
         finally:
             if connection not in self._idle:

@@ -19,6 +19,7 @@ from trio_websocket import (
 )
 
 from supervisor.client.api import Client, refusal_of
+from supervisor.client.farewell import REVOKED, revoked
 from supervisor.client.transport import Dialled
 from workers.errors import Broken, Refused
 
@@ -63,7 +64,7 @@ class Line:
         try:
             return await self._connection.get_message()
         except ConnectionClosed as closed:
-            raise Broken(f"the box closed the line ({closed.reason})") from closed
+            raise self._over(closed) from closed
 
     async def send(self, value: dict[str, Any]) -> None:
         await self._send(json.dumps(value))
@@ -80,7 +81,11 @@ class Line:
         try:
             await self._connection.send_message(message)
         except ConnectionClosed as closed:
-            raise Broken(f"the box closed the line ({closed.reason})") from closed
+            raise self._over(closed) from closed
+
+    def _over(self, closed: ConnectionClosed) -> Refused | Broken:
+        code = getattr(closed.reason, "code", None)
+        return revoked() if code == REVOKED else Broken(f"the box closed the line ({closed.reason})")
 
 
 class _Watched(trio.abc.Stream):
@@ -118,17 +123,19 @@ async def opened(
     client: Client,
     path: str,
     query: dict[str, object] | None = None,
+    session: str | None = None,
     ticket: str | None = None,
 ) -> AsyncIterator[Line]:
-    """A line that is open while inside. `ticket`: one that the box gave for this very line. Raises Refused with what
-    the box says (or `unreachable`), Broken when it goes away, and what is raised inside as itself, out of the groups
-    that nurseries make."""
+    """A line that is open while inside, to the stream of a `session` (else of the box); `ticket`: one that the box
+    gave for this very line. Raises Refused with what the box says (or `unreachable`), Broken when it goes away, and
+    what is raised inside as itself, out of the groups that nurseries make."""
     given = {name: value for name, value in (query or {}).items() if value is not None}
     resource = f"{path}?{urlencode(given)}" if given else path
+    ticket = ticket or await _off_the_loop(client, lambda: client.ticket(session))
     protocols = [PROTOCOL, *([f"ticket.{ticket}"] if ticket else [])]
-    dialled = client.transport.dial(OPEN_SECONDS)
+    dialled = await _off_the_loop(client, lambda: client.transport.dial(OPEN_SECONDS))
     try:
-        stream = _Watched(trio.SocketStream(trio.socket.from_stdlib_socket(dialled.socket)))
+        stream = _Watched(await _stream(client, dialled))
         async with stream, trio.open_nursery() as reading:
             try:
                 connection = await _handshake(reading, stream, client.transport.host, resource, protocols)
@@ -140,6 +147,30 @@ async def opened(
         raise cause(group) from group
     finally:
         dialled.close()
+
+
+async def _off_the_loop(client: Client, act: Callable[[], Result]) -> Result:
+    """In a thread where it may wait for the network, while keys go on being read."""
+    if client.transport.sign_in is None:
+        return act()
+    return await trio.to_thread.run_sync(act, abandon_on_cancel=True)
+
+
+async def _stream(client: Client, dialled: Dialled) -> trio.abc.Stream:
+    """The connection, with TLS around it where the way has that. Raises Refused."""
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(dialled.socket))
+    tls = client.transport.tls
+    if tls is None:
+        return stream
+    secured = trio.SSLStream(stream, tls.context, server_hostname=tls.server, https_compatible=True)
+    try:
+        with trio.fail_after(OPEN_SECONDS):
+            await secured.do_handshake()
+    except trio.BrokenResourceError as error:
+        raise tls.refusal(error.__cause__) from error
+    except trio.TooSlowError as error:
+        raise Broken("the box does not answer") from error
+    return secured
 
 
 async def _why_lost(client: Client, dialled: Dialled) -> Refused | None:

@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from supervisor.client.api import Client
+from supervisor.client.api import PASSING, Client
+from supervisor.client.farewell import refusal_of_bye
 from workers.errors import Broken, Refused
 
 SILENCE_SECONDS = 45.0  # a box says something every 15 s, if only a comment
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-PASSING = ("unreachable", "not_ready", "rate_limited", "internal", "failed")
 
 Message = dict[str, Any]
 
@@ -59,7 +59,8 @@ def _read(
             elif not line and data:
                 message = json.loads(data)
                 if message.get("type") == "bye":
-                    _heed_bye(message)
+                    if refusal := refusal_of_bye(message):
+                        raise refusal
                     return
                 yield id, message
                 id, data = "", ""
@@ -70,12 +71,6 @@ def _read(
 def _lines(answer: http.client.HTTPResponse) -> Iterator[str]:
     while line := answer.readline():
         yield line.decode(errors="replace").rstrip("\r\n")
-
-
-def _heed_bye(message: Message) -> None:
-    if message.get("retry") is False:
-        reason = str(message.get("reason")).replace("_", " ")
-        raise Refused("unknown_session", reason, "rc ls shows what there is")
 
 
 def _check(until: float | None) -> None:

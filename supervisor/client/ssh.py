@@ -52,6 +52,8 @@ class Ssh:
     user: str | None = None
     port: int | None = None
     host = SOCKET
+    tls = None
+    sign_in = None
     is_here = False
 
     @property

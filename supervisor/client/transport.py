@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import socket
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from workers.errors import Refused
+
+if TYPE_CHECKING:
+    from supervisor.client.signin import SignIn
+    from supervisor.client.tls import Tls
 
 
 class Dialled(Protocol):
@@ -23,7 +27,7 @@ class Dialled(Protocol):
 
 class Transport(Protocol):
     """A way to one box. `name` is how people are told of it, `host` what requests call it. `is_here`: the box is on
-    this machine, and its paths are ours."""
+    this machine, and its paths are ours. `tls` and `sign_in` are None where the way itself says who is there."""
 
     @property
     def name(self) -> str: ...
@@ -33,6 +37,12 @@ class Transport(Protocol):
 
     @property
     def is_here(self) -> bool: ...
+
+    @property
+    def tls(self) -> Tls | None: ...
+
+    @property
+    def sign_in(self) -> SignIn | None: ...
 
     def dial(self, timeout: float, may_ask: bool = False) -> Dialled:
         """A new connection. Raises Refused `unreachable`. `may_ask`: the person who waits may be asked something."""

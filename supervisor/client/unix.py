@@ -18,6 +18,8 @@ class Unix:
 
     path: str
     host = "rc.sock"
+    tls = None
+    sign_in = None
     is_here = True
 
     @property

@@ -6,8 +6,8 @@ import pytest
 
 from supervisor.cli import overview
 
-LATER = "pair login devices approvals approve deny share trust audit notify adopt acp relay worker grant people invite"
-ALSO_LATER = "revoke shell-init reload drain box"
+LATER = "pair devices approvals approve deny share trust audit notify adopt acp relay worker grant people invite"
+ALSO_LATER = "revoke shell-init reload drain"
 
 
 @pytest.mark.parametrize("name", overview.VERBS)
