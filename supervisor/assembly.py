@@ -42,6 +42,7 @@ from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
 from supervisor.sessions.switches import Switches
 from supervisor.sessions.trash import Trash
+from supervisor.sessions.uploads import tidy as tidy_uploads
 from supervisor.sessions.verbs import Verbs
 from supervisor.sessions.watch import BOX, Watches
 from supervisor.sessions.workspaces import Workspaces
@@ -139,6 +140,7 @@ async def adopt_all(parts: Parts) -> None:
     for notice in box.lookout.notices(box.switches.settings.spawn_mode):
         log.warning("project_trouble", detail=notice)
     await parts.deletion.recover()
+    await trio.to_thread.run_sync(tidy_uploads, box.registry.directory)
     index = await parts.index.facts()
     found = await trio.to_thread.run_sync(take_inventory, box.registry.directory, index)
     bundleless = index.keys() - {each.spec.id for each in found}

@@ -111,6 +111,7 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("GET", SESSION + "/diff"): Action.LOOK,
     ("GET", SESSION + "/files"): Action.LOOK,
     ("PUT", SESSION + "/files"): Action.WRITE_FILE,
+    ("PUT", SESSION + "/uploads/{name}"): Action.WRITE_FILE,
     ("POST", SESSION + "/exec"): Action.EXECUTE,
 }
 

@@ -21,6 +21,7 @@ from supervisor.web import (
     pairing_routes,
     session_routes,
     shapes,
+    uploads_routes,
 )
 from supervisor.web.faults import TRANSLATIONS
 from supervisor.web.idempotency import SECRET_ANSWERS
@@ -53,6 +54,7 @@ def build_api(box: Box, identity: Identity, sign_in: DeviceSignIn) -> FastAPI:
         session_routes.router(box),
         content_routes.router(box),
         files_routes.router(box),
+        uploads_routes.router(box),
         house_routes.router(box),
         pairing_routes.router(box, identity, sign_in),
         identity_routes.router(box, identity, sign_in),

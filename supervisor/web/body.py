@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import trio
 from starlette.types import Message, Receive
 
@@ -37,6 +39,24 @@ class Body:
             raise _too_large()
         return bytes(self._read)
 
+    async def pieces(self, limit: int) -> AsyncIterator[bytes]:
+        """One after the other as they come, up to `limit` octets in all. Raises like `read`, whose deadline counts
+        for each of them."""
+        size = 0
+        while not self._ended:
+            if max(self._told, size) > limit:
+                raise _too_large(limit)
+            try:
+                with trio.fail_after(BODY_TIMEOUT):
+                    piece = await self._next()
+            except trio.TooSlowError:
+                detail = f"nothing came for {BODY_TIMEOUT:.0f} s"
+                raise Refused("request_timeout", detail, "try again") from None
+            size += len(piece)
+            if size > limit:
+                raise _too_large(limit)
+            yield piece
+
     async def discard(self) -> None:
         """Read on for a while what nobody wants, so that a refusal finds a client that listens."""
         size = 0
@@ -70,5 +90,5 @@ def check_media_type(head: Head, body: bytes) -> None:
         raise Refused("unsupported_media_type", "only JSON is taken here", "send Content-Type: application/json")
 
 
-def _too_large() -> Refused:
-    return Refused("too_large", f"a body takes at most {BODY_LIMIT} octets", "send less at a time", limit=BODY_LIMIT)
+def _too_large(limit: int = BODY_LIMIT) -> Refused:
+    return Refused("too_large", f"a body takes at most {limit} octets", "send less at a time", limit=limit)

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from supervisor.core import access
+from supervisor.core.access import Route
 from supervisor.errors import INTERNAL
 from supervisor.web.body import Body, check_media_type, given_back
 from supervisor.web.boundary import one_connection
@@ -15,12 +16,13 @@ from supervisor.web.head import Head
 from supervisor.web.problems import SECURITY_HEADERS, problem_response, transport_security
 from workers.errors import Refused
 
+STREAMED_BODIES = {(access.SESSION + "/uploads/{name}", "PUT")}  # too large to be read before anything acts on it
 BINARY_BODIES = {(access.SESSION + "/files", "PUT")}  # a file's content; everything else is JSON
 
 
 class Checked:
     """The API behind all checks. Expects the connection's `arrival` in `scope["state"]`, and adds what is found of the
-    request: `approach`, `principal` and `route`."""
+    request: `approach`, `principal` and `route`, and its `body` for those that read it themselves."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
@@ -47,17 +49,23 @@ class Checked:
             answer.add(transport_security(approach.host, approach.entrance.manner.tls is not None))
             if head.asks_for_websocket:
                 raise Refused("invalid", "a WebSocket needs a connection of its own", "open a new connection for it")
-            content = await body.read()
-            if (route.template, head.method) not in BINARY_BODIES:
-                check_media_type(head, content)
+            if (route.template, head.method) not in STREAMED_BODIES:
+                receive = await _whole(head, body, route, receive)
         except Refused as refused:
             await body.discard()
             await answer.refuse(refused)
             return
-        state.update(approach=approach, principal=admission.principal, route=route)
+        state.update(body=body, approach=approach, principal=admission.principal, route=route)
         if head.method == "HEAD":  # the answer to a GET; the server, which keeps its own scope, leaves the body out
             scope = {**scope, "method": "GET"}
-        await self._app(scope, given_back(content, receive), answer.send)
+        await self._app(scope, receive, answer.send)
+
+
+async def _whole(head: Head, body: Body, route: Route, receive: Receive) -> Receive:
+    content = await body.read()
+    if (route.template, head.method) not in BINARY_BODIES:
+        check_media_type(head, content)
+    return given_back(content, receive)
 
 
 class _Answer:

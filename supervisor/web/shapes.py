@@ -89,6 +89,7 @@ ENTRY = _object(
 )
 LISTING = _object({"path": _TEXT, "entries": _list(ENTRY), "truncated": _FLAG})
 WRITTEN = _object({"path": _TEXT, **_FACTS})
+UPLOADED = _object({"name": _TEXT, "path": _TEXT, "size": _NUMBER})
 CHANGE = _object({"path": _TEXT, "status": _TEXT, "added": _NUMBER, "removed": _NUMBER, "binary": _FLAG})
 DIFF = _object({"files": _list(CHANGE), "patch": _TEXT, "truncated": _FLAG})
 _DELETED = _object(

@@ -58,6 +58,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", SESSION + "/diff"): LOOK,
     ("GET", SESSION + "/files"): LOOK,
     ("PUT", SESSION + "/files"): PEOPLE,
+    ("PUT", SESSION + "/uploads/{name}"): PEOPLE,
     ("POST", SESSION + "/exec"): PEOPLE,
     ("GET", "/"): PAGE,
     ("GET", "/pair"): PAGE,
