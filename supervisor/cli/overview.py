@@ -52,6 +52,11 @@ _GROUPS: dict[str, dict[str, Entry]] = {
         "resume": Entry("changing", "S…", "start the agent of an ended session again"),
         "session": Entry("listing", "", "inside a session: where it can be reached"),
     },
+    "Devices": {
+        "pair": Entry("pairing", "[--accept NUMBER]", "let a new device in: link, QR and code"),
+        "devices": Entry("devices", "", "the devices that may come in, with last use"),
+        "revoke": Entry("devices", "DEVICE", "shut a device out, at once"),
+    },
     "Files": {
         "diff": Entry("files", "S [--stat]", "what a session has changed"),
         "files": Entry("files", "S [PATH]", "list or read files of a session"),

@@ -5,21 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from supervisor.cli import client as clients
 from supervisor.cli import exits, printing, settingwords
 from supervisor.cli.arguments import Parser, Verb, nothing, usage
-from supervisor.client.api import PASSING
 from supervisor.foreground import can_show
 from supervisor.serveoptions import ServeOptions
 from workers.errors import Broken, Refused
-
-if TYPE_CHECKING:
-    import trio  # which `rc doctor` has no need of
-
-UPDATES = 16  # that the screen has not taken; further ones wait in the box, where many become one
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between two tries of a box that went away
 
 
 def _top(args: argparse.Namespace) -> int:
@@ -44,6 +37,7 @@ def _top(args: argparse.Namespace) -> int:
 async def show(client: clients.Client) -> None:
     import trio
 
+    from supervisor.client.boxstream import UPDATES, follow_box
     from supervisor.statusscreen import StatusScreen
 
     async def switch_mode(mode: str) -> None:
@@ -54,31 +48,9 @@ async def show(client: clients.Client) -> None:
 
     told, updates = trio.open_memory_channel[Mapping[str, Any]](UPDATES)
     async with trio.open_nursery() as following:
-        following.start_soon(_follow, client, told)
+        following.start_soon(follow_box, client, told)
         await StatusScreen(updates, switch_mode).run()
         following.cancel_scope.cancel()
-
-
-async def _follow(client: clients.Client, told: trio.MemorySendChannel[Mapping[str, Any]]) -> None:
-    """Pass on what the box tells, for ever: each connection begins with `hello`, which tells everything anew."""
-    import trio
-
-    from supervisor.client.line import opened
-
-    pause = FIRST_PAUSE
-    while True:
-        try:
-            async with opened(client, "/v1/stream") as line:
-                pause = FIRST_PAUSE
-                while True:
-                    message = await line.receive()
-                    if isinstance(message, dict):
-                        await told.send(message)
-        except (Broken, Refused) as error:
-            if isinstance(error, Refused) and error.code not in PASSING:
-                raise
-            await trio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def _doctor_arguments(parser: Parser) -> None:
