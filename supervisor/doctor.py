@@ -14,12 +14,15 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib import import_module
 from statistics import median
 from typing import Any
 
+from supervisor import waysin
 from supervisor.core.environment import agent_environment, masked
+from supervisor.core.findings import Finding
 from supervisor.core.room import Disk
 from supervisor.records import Remembered, remembered
 from supervisor.settings import Flags, Settings, settle_all
@@ -36,16 +39,6 @@ GIT_SECONDS = 5.0  # to tell its version; a home on a network that is down hangs
 SO_PEERPIDFD = 77  # Linux 6.5; Python has no name for it yet
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. `hint` says what to do where it is not well."""
-
-    check: str
-    ok: bool
-    detail: str
-    hint: str = ""
-
-
 def examine(flags: Flags, environ: Mapping[str, str]) -> dict[str, Any]:
     """Everything, as `rc doctor --json` prints it: `ok`, `versions`, `findings`, `settings`. Changes nothing."""
     state_dir, source, where = find_state_dir(flags.state_dir, environ)
@@ -58,6 +51,7 @@ def examine(flags: Flags, environ: Mapping[str, str]) -> dict[str, Any]:
     else:
         shown = [{"key": "state_dir", "value": state_dir, "source": source, "where": where}, *settings.describe()]
         findings += [_agent(settings, name) for name in settings.agents]
+        findings += waysin.look(settings, environ, datetime.now(UTC))
     return {
         "ok": all(finding.ok for finding in findings),
         "versions": _versions(),

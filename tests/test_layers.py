@@ -50,7 +50,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | BUNDLES
     | BASEMENT
     | {"supervisor.identity", "supervisor.sessions", "supervisor.procfs", "supervisor.interfaces"},
-    "supervisor.doctor": CORES | BASEMENT | {"supervisor.statedir", "supervisor.interfaces"},
+    "supervisor.waysin": CORES | BASEMENT | {"supervisor.interfaces", "supervisor.web.certificates"},
+    "supervisor.doctor": CORES | BASEMENT | {"supervisor.statedir", "supervisor.waysin"},
     "supervisor.foreground": set(),
     "supervisor.limits": set(),
     "supervisor.readiness": set(),
