@@ -8,12 +8,13 @@ import select
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from supervisor.client.address import Address
 from supervisor.client.heedful import heedful
+from supervisor.client.signin import text_of
 from supervisor.client.transport import Dialled, Transport
 from workers.errors import Broken, Refused
 
@@ -23,6 +24,10 @@ ACT_SECONDS = 900.0  # a checkout of a large repository takes minutes, a slow di
 # What a box says while it starts, stops, or has no room for one more connection just now.
 PASSING = ("unreachable", "not_ready", "rate_limited", "internal", "failed", "request_timeout")
 TRIES = 3  # of one signed request: the box may want a new nonce, and then a new token
+SIGN_IN_SECONDS = 15.0  # for a ticket or a token; a line that was cut waits for nothing else
+# Requests to a box elsewhere at a time; further ones wait. An sshd takes ten connections that are not let in yet, a
+# box eight from one address.
+AT_ONCE = 6
 PROBLEM_OCTETS = 1 << 20
 NOISE = 60  # characters that are told of what should have been an answer
 
@@ -37,7 +42,9 @@ class Connection(http.client.HTTPConnection):
         self.dialled: Dialled | None = None
 
     def connect(self) -> None:
-        self.dialled = self._transport.dial(self._wait, may_ask=True)
+        # Of several that are opened side by side none can ask: their questions would stand in one another's way.
+        is_alone = threading.current_thread() is threading.main_thread()
+        self.dialled = self._transport.dial(self._wait, may_ask=is_alone)
         tls = self._transport.tls
         self.sock = tls.wrap(self.dialled.socket) if tls else heedful(self.dialled.socket, self._wait)
 
@@ -66,6 +73,7 @@ class Client:
         self.address = at
         self.transport = at.transport
         self._signing_in = threading.Lock()
+        self._places = threading.BoundedSemaphore(AT_ONCE)
         self._idle: list[Connection] = []  # to a box elsewhere, where a new one costs more than a request
 
     def get(self, path: str, **query: object) -> Any:
@@ -95,7 +103,8 @@ class Client:
         target = f"{path}?{urlencode(given, errors='surrogateescape')}" if given else path
         wait = timeout or (LOOK_SECONDS if method == "GET" else ACT_SECONDS)
         ask = self._ask if self.transport.sign_in is None else self._ask_signed
-        with ask(method, target, data, headers or {}, wait) as answer:
+        place = nullcontext() if self.transport.is_here else self._places
+        with place, ask(method, target, data, headers or {}, wait) as answer:
             if answer.status >= 400:
                 raise _refusal(answer)
             yield answer
@@ -107,7 +116,7 @@ class Client:
             return None
         answer = self._sign_in("/v1/tickets", given(session=session))
         sign_in.take_token(answer)
-        return str(answer["ticket"])
+        return text_of(answer, "ticket")
 
     @contextmanager
     def _ask_signed(
@@ -135,18 +144,18 @@ class Client:
 
     def _sign_in(self, path: str, body: object) -> Any:
         try:
-            return self.prove("POST", path, body)
+            return self.prove("POST", path, body, SIGN_IN_SECONDS)
         except Refused as refused:
             assert self.transport.sign_in is not None
             raise self.transport.sign_in.explained(refused) from refused
 
-    def prove(self, method: str, path: str, body: object = None) -> Any:
+    def prove(self, method: str, path: str, body: object = None, wait: float = LOOK_SECONDS) -> Any:
         """A request that the device's key alone signs, on a way that has a `sign_in`; gives the JSON of its answer."""
         sign_in = self.transport.sign_in
         assert sign_in is not None
         data, headers = _body(body)
         for tries_left in reversed(range(TRIES)):
-            with self._ask(method, path, data, {**headers, **sign_in.alone(method, path)}, LOOK_SECONDS) as answer:
+            with self._ask(method, path, data, {**headers, **sign_in.alone(method, path)}, wait) as answer:
                 wants_nonce = sign_in.heed(answer.headers)
                 if answer.status < 400:
                     return _json(answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from workers.errors import Broken, Refused
 
 NONCE, CHALLENGE = "DPoP-Nonce", "WWW-Authenticate"
 USE_NONCE = "use_dpop_nonce"
+_SECRET = re.compile(r"[A-Za-z0-9._~+/=-]{1,1024}")
 
 
 class Key(Protocol):
@@ -52,9 +54,7 @@ class SignIn:
 
     def take_token(self, answer: Any) -> str:
         """The token in an answer, kept for the next requests."""
-        if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
-            raise Broken("the box gave no access token")
-        self.token = answer["access_token"]
+        self.token = text_of(answer, "access_token")
         return self.token
 
     def forget_token(self, token: str) -> None:
@@ -77,3 +77,11 @@ class SignIn:
         named = {"jti": str(uuid.uuid4()), **({"nonce": self._nonce} if self._nonce else {}), **more}
         signed = ".".join(b64u(json.dumps(part).encode()) for part in (header, {**claims, **named}))
         return f"{signed}.{b64u(self._key.sign(signed.encode()))}"
+
+
+def text_of(answer: Any, name: str) -> str:
+    """A secret that the box gave, which goes into a header. Raises Broken for what is none."""
+    value = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(value, str) or not _SECRET.fullmatch(value):
+        raise Broken(f"the box gave no {name.replace('_', ' ')}")
+    return value

@@ -27,7 +27,7 @@ _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}|[0-9A-Fa-f:.]+(?:%[A-Za-z
 # The same in every login shell, because the quoted part is for `sh`. On Debian `rc` may be a shell, hence the other
 # name first; where people install for themselves is on the path of a login, but not of a command by ssh.
 REMOTE = (
-    "sh -c 'PATH=$PATH:$HOME/.local/bin:/usr/local/bin; "
+    "sh -c 'PATH=$PATH:$HOME/.local/bin:$HOME/.local/share/rcbox/bin:/usr/local/bin; "
     "command -v rcbox >/dev/null 2>&1 && exec rcbox --json stdio; exec rc --json stdio'"
 )
 END_SECONDS = 2.0  # for ssh to end, once what it carries has ended

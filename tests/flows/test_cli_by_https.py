@@ -190,14 +190,20 @@ def test_the_status_screen_is_shown(elsewhere: Elsewhere) -> None:
 def test_a_device_that_is_revoked_is_out_at_once(elsewhere: Elsewhere) -> None:
     device = elsewhere.login("other")
     elsewhere.shell("revoked")
-    with elsewhere.person("attach", "revoked", box="other") as ana, elsewhere.person("top", box="other") as top:
+    with (
+        elsewhere.person("attach", "revoked", box="other") as ana,
+        elsewhere.person("top", box="other") as top,
+        elsewhere.person("logs", "-f", "revoked", box="other") as reader,
+    ):
         ana.sees("ready> ")
         top.sees("Capacity: ")
+        reader.sees("running")
         assert elsewhere.box.ask("DELETE", f"/v1/devices/{device}").status == 200
         ana.sees("this device has been revoked at the box; pair it anew: rc login URL")
         assert ana.leaves() == 4
         assert ana.has_it_back
         assert top.leaves() == 4
+        assert reader.leaves() == 4
     done = elsewhere.rc("ls", box="other")
     assert done.returncode == 4
     assert b"does not know this device" in done.stderr

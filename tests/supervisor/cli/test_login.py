@@ -151,7 +151,7 @@ def test_a_key_of_the_ssh_agent_pairs_too_and_never_comes_here(box: ServedBox, t
 def test_many_verbs_at_once_need_one_token(box: ServedBox) -> None:
     invitation = invite(box)
     assert login(box, invitation, "--name", "home", invitation["url"]).code == 0
-    names = [box.new(command=["sleep", "100"])["name"] for _ in range(6)]
+    names = [box.new(command=["sleep", "100"])["name"] for _ in range(12)]
     assert call("--box", "home", "stop", *names).code == 0
     assert threading.active_count() < 20
 

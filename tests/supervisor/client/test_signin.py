@@ -55,7 +55,7 @@ def test_only_the_token_that_was_refused_is_forgotten() -> None:
     assert sign_in.token is None
 
 
-@pytest.mark.parametrize("answer", [None, [], {}, {"access_token": 1}])
+@pytest.mark.parametrize("answer", [None, [], {}, {"access_token": 1}, {"access_token": "a\r\nb"}])
 def test_an_answer_without_a_token_is_broken(answer: object) -> None:
     with pytest.raises(Broken):
         SignIn(new_key(), ORIGIN).take_token(answer)
