@@ -198,7 +198,7 @@ async def test_axe_finds_nothing_grave(browser: Browser, box: BoxProcess, size: 
     context = await browser.context()
     page = await context.page()
     await page.resize(*size, mobile=size == PHONE)
-    found = []
+    found: list[str] = []
 
     async def look(name: str) -> None:
         for colours in ("light", "dark"):

@@ -45,7 +45,7 @@ def test_each_verb_has_its_help() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("pair",), ("no-such-verb",), ("--nonsense", "ls"), ("ls", "--nonsense"), ("mode", "x")]
+    "words", [("acp",), ("no-such-verb",), ("--nonsense", "ls"), ("ls", "--nonsense"), ("mode", "x")]
 )
 def test_what_is_not_there_is_a_usage_error(words: tuple[str, ...]) -> None:
     called = call(*words)
