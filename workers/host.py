@@ -21,22 +21,20 @@ from workers.core.agent import Adapter, Type
 from workers.core.events import now_text
 from workers.core.lifecycle import ENDED
 from workers.core.past import Past
-from workers.core.screen import Tracker
 from workers.core.session import Effect, SendSignal, Session, SetSize, WriteEvent
 from workers.core.spec import Spec
 from workers.errors import Refused
-from workers.journalread import read_terminal
 from workers.linkserver import LinkServer, Ticket
 from workers.orders import outcome, read_order
 from workers.processes import descends
 from workers.program import Program
 from workers.recorder import Recorder
+from workers.tail import TAIL, track_tail
 
 STOP_GRACE = 10.0  # seconds between asking an agent to end and killing it
 FLUSH_SECONDS = 1.0  # how long the supervisor gets to read the last events; it finds them on disk as well
 LOCK_SECONDS = 2.0  # a resume may come while the earlier worker, having told its end, is still on its way out
 LOCK_PAUSE = 0.005
-TAIL = 256 << 10  # octets of output from which the screen of an ended session is shown
 DEAF_SECONDS = 10.0  # one notice in so many seconds about keys that were dropped
 ON_FULL_DISK = (commands.Stop, commands.Suspend, commands.Signal, commands.Interrupt)  # what may make room
 
@@ -85,18 +83,10 @@ class Host:
         self._past = self._recorder.read_past() if self._recorder.last_seq else Past()
         self._session = Session(ADAPTERS[spec.adapter](), spec.rows, spec.columns, self._past)
         self._program = Program(self._selector, self)
-        self._tracker = self._track_tail()
+        size, kept = (self._session.rows, self._session.columns), (self._recorder.start, self._recorder.end)
+        self._tracker = track_tail(bundle.directory, *size, *kept)
         self._undone: deque[Effect] = deque()
         self._deaf_until = 0.0  # until then nobody is told again that the program does not read
-
-    def _track_tail(self) -> Tracker:
-        start = max(self._recorder.start, self._recorder.end - TAIL)
-        tracker = Tracker(self._session.rows, self._session.columns, start)
-        while start < self._recorder.end:  # a worker goes on with the screen that an earlier one left
-            page = read_terminal(self._bundle.directory, start)
-            tracker.feed(page.data)
-            start = page.start + max(1, len(page.data))
-        return tracker
 
     def run(self) -> None:
         is_new = self._past.last_seq == 0

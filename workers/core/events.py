@@ -1,8 +1,8 @@
 """Facts a session tells. The counterpart is `commands`: what it can be told.
 
-An event's body is the JSON object `{"origin", "by"?, "turn"?, "update"}`; the journal keeps it with its number and
-time, and `client_frame` puts those in front. An update is one of ACP's `session/update` objects, or one of ours,
-whose kind begins with `_rc/`.
+An event's body is the JSON object `{"origin", "by"?, "turn"?, "via"?, "worker"?, "update"}`; the journal keeps it with
+its number and time, and `client_frame` puts those in front. An update is one of ACP's `session/update` objects, or one
+of ours, whose kind begins with `_rc/`.
 """
 
 from __future__ import annotations
@@ -86,9 +86,18 @@ def turn_idle(stop_reason: str | None = None) -> Update:
     return {"sessionUpdate": "state_update", "state": "idle", **why}
 
 
-def body_of(update: Update, origin: str, by: dict[str, Any] | None = None, turn: str | None = None) -> bytes:
-    """An event's body. `origin` is `agent`, `person` or `rc`; `by` is `{"person", "device"}`."""
-    optional = {name: value for name, value in (("by", by), ("turn", turn)) if value is not None}
+def body_of(
+    update: Update,
+    origin: str,
+    by: dict[str, Any] | None = None,
+    turn: str | None = None,
+    worker: dict[str, Any] | None = None,
+) -> bytes:
+    """An event's body. `origin` is `agent`, `person` or `rc`; `by` is `{"person", "device"}`. `worker` is what the box
+    must find again of the remote worker that told it: its number there, and where a run of it began."""
+    via = None if worker is None else "bridge"
+    fields = (("by", by), ("turn", turn), ("via", via), ("worker", worker))
+    optional = {name: value for name, value in fields if value is not None}
     return _encode({"origin": origin, **optional, "update": update})
 
 

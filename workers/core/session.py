@@ -183,15 +183,10 @@ class Session:
         return acceptance.seq, effects
 
     def _check(self, command: Command) -> None:
-        if self.state in ENDED or (
-            self.state is State.STOPPING and isinstance(command, commands.Prompt | commands.Suspend)
-        ):
-            raise Refused("not_running", f"the session is {self.state.value}", "resume it when it has ended: rc resume")
-        if isinstance(command, commands.Resize | commands.Signal) and self._adapter.shape is Shape.INSIDE:
-            raise Refused("invalid", f"this agent has no program, so nothing takes a {command.kind}", "send a prompt")
+        check_state(command, self.state, self._adapter.shape)
         if isinstance(command, commands.CancelMessage):
             self._check_cancel(command.message_id)
-        if isinstance(command, commands.Prompt) and _octets(command.text) > self._room():
+        if isinstance(command, commands.Prompt) and octets_of_prompt(command.text) > self._room():
             raise Refused("rate_limited", "too many prompts wait for their turn", "wait for the agent, or interrupt it")
 
     def _check_cancel(self, message_id: str) -> None:
@@ -202,7 +197,7 @@ class Session:
         raise Refused("not_found", "no message with this id waits", "see the events for what was queued")
 
     def _room(self) -> int:
-        return QUEUE_OCTETS - sum(_octets(message.text) for message in self._waiting)
+        return QUEUE_OCTETS - sum(octets_of_prompt(message.text) for message in self._waiting)
 
     def _prompt(self, order: Order, message_id: str, terminal_offset: int) -> Iterator[Effect]:
         assert isinstance(order.command, commands.Prompt)
@@ -291,7 +286,16 @@ class Session:
         return WriteEvent(self.last_seq, events.body_of(fitting, origin, by, turn), blob)
 
 
-def _octets(text: str) -> int:
+def check_state(command: Command, state: State, shape: Shape) -> None:
+    """Raises Refused when a session in this state, or with an agent of this shape, takes no such command."""
+    if state in ENDED or (state is State.STOPPING and isinstance(command, commands.Prompt | commands.Suspend)):
+        raise Refused("not_running", f"the session is {state.value}", "resume it when it has ended: rc resume")
+    if isinstance(command, commands.Resize | commands.Signal) and shape is Shape.INSIDE:
+        raise Refused("invalid", f"this agent has no program, so nothing takes a {command.kind}", "send a prompt")
+
+
+def octets_of_prompt(text: str) -> int:
+    """What a prompt that waits counts for against `QUEUE_OCTETS`."""
     return len(text.encode()) + MESSAGE_OCTETS
 
 

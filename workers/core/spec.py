@@ -18,7 +18,8 @@ class Spec:
     up in the `PATH` of `env`. `env` is the agent's whole environment. `rows` and `columns` are cells of the first
     terminal size. `created_at` is RFC 3339 in UTC with milliseconds. `made_by` says which road made it: `api`,
     `serve` (`--create-session-in-dir`) or `connect`. `notices` are told as the session's first events. `terminal_keep`
-    is in octets of output.
+    is in octets of output. `worker` is `local`, or `remote`: then it runs elsewhere, `env` is only what was asked for
+    with the session, and `workspace` is empty.
     """
 
     id: str
@@ -42,6 +43,11 @@ class Spec:
     made_by: str = "api"
     notices: tuple[str, ...] = ()
     terminal_keep: int = 64 << 20
+    worker: str = "local"
+
+    @property
+    def is_remote(self) -> bool:
+        return self.worker == "remote"
 
     def to_json(self) -> str:
         """One JSON object, with the version of its shape."""
