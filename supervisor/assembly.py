@@ -121,6 +121,7 @@ def put_together(
         verbs=verbs,
         contents=Contents(inspector),
         executions=executions,
+        remotes=keepers.remotes,
         launcher=launcher,
         house=House(settings.state_dir, registry, claims, trash, inspector),
         room=room,

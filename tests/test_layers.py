@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 CORES = {"workers.errors", "workers.core", "supervisor.errors", "supervisor.core"}
 BUNDLES = {"workers.bundle", "workers.journalfile", "workers.journalread", "workers.openat2", "workers.segments"}
+RECORDING = {"workers.recorder", "workers.syncer", "workers.tail"}  # for who holds a bundle's lock
 BASEMENT = {"supervisor.settings", "supervisor.store", "supervisor.records", "supervisor.logs"}
 
 # What a layer may import beside itself. A module belongs to the longest name that it starts with; one that has no
@@ -45,6 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.logs": CORES,
     "supervisor.identity": CORES | BASEMENT,
     "supervisor.sessions": CORES | BUNDLES | BASEMENT,
+    "supervisor.sessions.remotejournal": CORES | BUNDLES | RECORDING | {"supervisor.sessions"},
+    "supervisor.sessions.standin": CORES | {"supervisor.sessions", "workers.orders"},
     "supervisor.client": CORES,
     "supervisor.web": CORES
     | BUNDLES

@@ -26,6 +26,7 @@ from supervisor.sessions.lookout import Lookout
 from supervisor.sessions.news import Pairings
 from supervisor.sessions.projects import Projects
 from supervisor.sessions.registry import Registry
+from supervisor.sessions.remotes import Remotes
 from supervisor.sessions.room import Room
 from supervisor.sessions.session import Session
 from supervisor.sessions.shown import describe
@@ -58,6 +59,7 @@ class Box:
     verbs: Verbs
     contents: Contents
     executions: Executions
+    remotes: Remotes
     launcher: Launcher
     house: House
     room: Room

@@ -22,7 +22,7 @@ class Contents:
 
     async def diff(self, session: Session, against: str) -> Diff:
         """What the workspace changed against `base` (what it was made from) or `head` (its last commit)."""
-        spec = session.spec
+        spec = _here(session)
         commit = spec.base_commit if against == "base" else None
         return await self._inspector.diff(spec.workspace, await registration_of(spec), commit)
 
@@ -30,11 +30,23 @@ class Contents:
         self, session: Session, path: str, span: tuple[int | None, int | None] | None = None
     ) -> AbstractAsyncContextManager[Listing | Content]:
         """A directory's entries, or an open file; `path` is relative to the workspace. See `Inspector.files`."""
-        return self._inspector.files(session.spec.workspace, path, span)
+        return self._inspector.files(_here(session).workspace, path, span)
 
     async def write(self, session: Session, path: str, body: bytes, mode: int | None = None) -> FileFacts:
         """Put a file there, whole or not at all."""
-        return await self._inspector.write(session.spec.workspace, path, body, mode)
+        return await self._inspector.write(_here(session).workspace, path, body, mode)
+
+
+def check_here(session: Session) -> None:
+    """Raises Refused `invalid_state` for a session whose files are not on this box."""
+    if session.spec.is_remote:
+        detail = f"the files of session {session.facts.name} are where its remote worker runs"
+        raise Refused("invalid_state", detail, "look at them there")
+
+
+def _here(session: Session) -> Spec:
+    check_here(session)
+    return session.spec
 
 
 async def registration_of(spec: Spec) -> str | None:

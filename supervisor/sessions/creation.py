@@ -38,6 +38,7 @@ from workers.core.spec import Spec
 from workers.errors import Broken, Refused
 
 Undo = Callable[[], Awaitable[object]]
+REMOTE_ADAPTERS = ("terminal", "echo")  # what `rc worker` can run: a program on a PTY, or the agent in the product
 LET_GO_SECONDS, LET_GO_PAUSE = 5.0, 0.005  # for a worker that was killed, or that ends by itself, to be gone
 log = structlog.get_logger()
 
@@ -60,6 +61,7 @@ class Wish:
     rows: int = 24
     columns: int = 80
     made_by: str = "api"
+    worker: str = "local"
     id: str | None = None
 
 
@@ -106,6 +108,8 @@ class Creation:
         """
         # Not async on purpose, and before anything is looked at: a box that is full refuses at once, whatever goes on.
         check_wished(wish.env)
+        if wish.worker == "remote":
+            _check_remote(wish)
         if wish.name is not None:
             check_name(wish.name)
         id = wish.id or self.new_id()
@@ -153,6 +157,8 @@ class Creation:
 
     def _program(self, wish: Wish) -> _Program:
         """Which agent it is, and what is started. Looks for the program on the disk."""
+        if wish.worker == "remote":
+            return self._remote_program(wish)
         if wish.command is None:
             row = self._settings.agent(wish.agent or self._settings.default_agent)
             return _Program(row.name, row.adapter, tuple(row.command))
@@ -160,6 +166,16 @@ class Creation:
         if row.adapter != "terminal":
             raise Refused("invalid", f"{row.name} takes no command of its own", "leave --agent out to run a command")
         return _Program(row.name, row.adapter, wish.command)
+
+    def _remote_program(self, wish: Wish) -> _Program:
+        """Likewise for another machine, where this box cannot look."""
+        row = self._settings.row(wish.agent or ("shell" if wish.command else self._settings.default_agent))
+        if row.adapter not in REMOTE_ADAPTERS:
+            detail = f"{row.name} needs the adapter {row.adapter}, which works beside the box only"
+            raise Refused("invalid", detail, f"a remote worker runs {' and '.join(REMOTE_ADAPTERS)} agents")
+        if wish.command is not None and row.adapter != "terminal":
+            raise Refused("invalid", f"{row.name} takes no command of its own", "leave --agent out to run a command")
+        return _Program(row.name, row.adapter, wish.command or tuple(row.command))
 
     def _register(
         self, id: str, wish: Wish, by: Principal, spawn_mode: str, program: _Program, project: Project
@@ -179,7 +195,7 @@ class Creation:
             workspace=project.path,
             project=project.id,
             project_path=project.path,
-            spawn_mode=spawn_mode,
+            spawn_mode="same-dir" if wish.worker == "remote" and spawn_mode == "worktree" else spawn_mode,
             created_at=now_text(time.time_ns()),
             person=str(by.by()["person"]),
             device=by.device,
@@ -187,6 +203,7 @@ class Creation:
             columns=wish.columns,
             made_by=wish.made_by,
             terminal_keep=self._settings.terminal_keep,
+            worker=wish.worker,
         )
         return self._registry.add(spec, first_facts(spec))
 
@@ -204,20 +221,33 @@ class Creation:
         """Each step undoes itself when it fails, and says how it is undone when a later one does."""
         session.set_facts(state=State.PREPARING)
         spec = session.spec
-        name, neighbours = session.facts.name, self._neighbours(session)
-        with self._preparations.of(session):
-            workspace = await self._workspaces.prepare(
-                spec.id, spec.spawn_mode, spec.project_path, name, wish.base, neighbours
-            )
-        placed = _placed(spec, workspace)
-        undo.append(partial(self._workspaces.undo, placed))
-        session.spec = replace(placed, env=agent_environment(self._settings, placed, wish.env))
+        if spec.is_remote:
+            session.spec = replace(_placed(spec, Workspace("")), env=wish.env)
+        else:
+            session.spec = await self._prepare(session, wish, undo)
         await trio.to_thread.run_sync(_make_bundle, session.bundle, session.spec)
         undo.append(partial(trio.to_thread.run_sync, remove_bundle, session.bundle))
         undo.append(partial(self._forget, session))  # also a worker that comes up after we have given it up
         await self._launch(session)
         if not has_started(session):
             raise await launch_refusal(session)
+
+    async def _prepare(self, session: Session, wish: Wish, undo: list[Undo]) -> Spec:
+        spec, name, neighbours = session.spec, session.facts.name, self._neighbours(session)
+        with self._preparations.of(session):
+            workspace = await self._workspaces.prepare(
+                spec.id, spec.spawn_mode, spec.project_path, name, wish.base, neighbours
+            )
+        placed = _placed(spec, workspace)
+        undo.append(partial(self._workspaces.undo, placed))
+        return replace(placed, env=agent_environment(self._settings, placed, wish.env))
+
+
+def _check_remote(wish: Wish) -> None:
+    """Raises Refused `invalid` for what only this box could do."""
+    if wish.spawn_mode == "worktree" or wish.base is not None:
+        detail = "a session with a remote worker has no worktree here: it works where its worker is started"
+        raise Refused("invalid", detail, "leave --spawn and --base out")
 
 
 def _placed(spec: Spec, workspace: Workspace) -> Spec:

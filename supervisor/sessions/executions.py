@@ -10,6 +10,7 @@ from typing import Any
 
 from supervisor.core.claims import Deed
 from supervisor.sessions.claims import Claims
+from supervisor.sessions.contents import check_here
 from supervisor.sessions.launcher import MAX_WISH, Launcher, encoded
 from supervisor.sessions.line import Line
 from supervisor.sessions.session import Session
@@ -55,6 +56,7 @@ class Executions:
     ) -> str:
         """A ticket for a program that starts when the ticket is used; `plain` as `workers.drivers.pty.spawn` has it.
         It is good for the `device` that asks alone, and for its page. Raises Refused `too_large`."""
+        check_here(session)
         if sum(len(word.encode()) + 1 for word in command) > MAX_COMMAND:
             raise Refused("too_large", f"a command has at most {MAX_COMMAND} octets", "put it into a script")
         due = self._now() + TICKET_SECONDS

@@ -14,6 +14,7 @@ from supervisor.core.hold import Turn
 from supervisor.sessions.errands import Errands, attempt
 from supervisor.sessions.keeper import Keeping, keep
 from supervisor.sessions.launcher import Launcher
+from supervisor.sessions.remotes import Remotes
 from supervisor.sessions.session import Session
 from supervisor.sessions.strays import end_strays, kill_worker
 from workers.core.lifecycle import State
@@ -33,13 +34,20 @@ class Keepers:
     """At most one keeper a session. All methods may be called from any task."""
 
     def __init__(self, keeping: Keeping, launcher: Launcher, errands: Errands) -> None:
+        self.remotes = Remotes(keeping.boot, keeping.on_ended)
         self._keeping = keeping
         self._launcher = launcher
         self._errands = errands
         self._scopes: dict[str, trio.CancelScope] = {}
 
     async def launch(self, session: Session, *, resume: bool = False) -> None:
-        """Start the session's worker and wait until its agent runs or is known not to. Raises Broken."""
+        """Start the session's worker and wait until its agent runs or is known not to. Raises Broken.
+
+        A remote one is started by somebody else, when they like: here it is only expected.
+        """
+        if session.spec.is_remote:
+            await self._expect(session)
+            return
         zygote, began = self._launcher.number, NO_TRACES
         if resume:
             began = await trio.to_thread.run_sync(_traces, session)
@@ -52,6 +60,13 @@ class Keepers:
                 nursery.cancel_scope.cancel()
             return
         raise Broken(f"the worker of {session.facts.name} did not come up within {READY_SECONDS:.0f} s")
+
+    async def _expect(self, session: Session) -> None:
+        self._keep(session, launched=True)
+        with trio.move_on_after(READY_SECONDS):
+            await session.wait_until(lambda: session.answers)
+            return
+        raise Broken(f"nothing could be written for {session.facts.name} within {READY_SECONDS:.0f} s")
 
     async def _ask_again(self, session: Session, resume: bool, zygote: int, began: Traces) -> None:
         """A zygote that ended may have taken the wish with it: the next is asked, unless a worker has left a trace."""
@@ -92,7 +107,8 @@ class Keepers:
 
     async def _keep_on(self, session: Session, launched: bool) -> None:
         """Keep it to its end; after a fault, which is logged, from what its worker and its journal say then."""
-        while isinstance(await attempt(partial(keep, session, self._keeping, launched)), outcome.Error):
+        follow = self.remotes.keep if session.spec.is_remote else partial(keep, keeping=self._keeping)
+        while isinstance(await attempt(partial(follow, session, launched=launched)), outcome.Error):
             launched = False
             session.turn(Turn.SILENCE)
             await trio.sleep(FAULT_SECONDS)

@@ -41,6 +41,8 @@ class Silent(Broken):
 class Link:
     """Authenticated both ways. One task calls `receive`, one `flush_forever`; requests may come from any task."""
 
+    keeps = False
+
     def __init__(self, line: Line, welcome: dict[str, Any]) -> None:
         self.welcome = welcome
         self._line = line
@@ -89,12 +91,7 @@ class Link:
             await self._wait_answered(question)
         finally:
             self._asked.pop(question.number, None)
-        if question.answer is None:
-            raise Broken("the worker went away")
-        error = question.answer.get("error")
-        if error is not None:
-            raise Refused(str(error["code"]), str(error["detail"]), str(error.get("hint", "")))
-        return question.answer
+        return unwrap(question)
 
     async def _wait_answered(self, question: Question) -> None:
         with trio.move_on_after(ANSWER_SECONDS):
@@ -184,6 +181,16 @@ class Question:
         self.number = number
         self.answered = trio.Event()
         self.answer: dict[str, Any] | None = None
+
+
+def unwrap(question: Question) -> dict[str, Any]:
+    """The answer. Raises Refused with what was refused, Broken when who was asked went away."""
+    if question.answer is None:
+        raise Broken("the worker went away")
+    error = question.answer.get("error")
+    if error is not None:
+        raise Refused(str(error["code"]), str(error["detail"]), str(error.get("hint", "")))
+    return question.answer
 
 
 async def open_link(bundle: Bundle, session: str, us: Supervisor) -> Link:

@@ -17,7 +17,8 @@ from supervisor.core.hold import KEEPING, Hold, Turn, move
 from supervisor.core.leases import Lease
 from supervisor.sessions.hub import Hub
 from supervisor.sessions.line import Clogged
-from supervisor.sessions.link import TAKE_SECONDS, Link, Silent
+from supervisor.sessions.link import TAKE_SECONDS, Silent
+from supervisor.sessions.reach import Reach
 from supervisor.sessions.repeats import first_acceptance
 from workers.bundle import Bundle
 from workers.core.events import client_frame
@@ -51,7 +52,7 @@ class Session:
         self.worker_pid: int | None = None
         self.lease = Lease()
         self.hub = Hub(bundle.directory, facts.last_seq, facts.offset, self._mute)
-        self._link: Link | None = None
+        self._link: Reach | None = None
         self._left_waiting = False  # somebody's command met nothing but silence; until the worker's next word
         self._on_change = on_change
 
@@ -219,8 +220,8 @@ class Session:
         tail = Part(b"", max(facts.start, end - want), end, facts.rows, facts.columns, ())
         return SnapshotPlan((tail,), end)
 
-    def _linked(self) -> Link:
-        if self._link is None or not self.answers:
+    def _linked(self) -> Reach:
+        if self._link is None or not (self.answers or self._link.keeps):
             raise Broken(
                 f"it is {self.facts.state.value}" if self.ended else "its worker does not answer, so nothing was done"
             )
@@ -235,7 +236,7 @@ class Session:
 
     # What the keeper tells it
 
-    def link_up(self, link: Link) -> None:
+    def link_up(self, link: Reach) -> None:
         """A worker answered: its word on the state of the session counts."""
         state = link.welcome["state"]
         terminal = state["terminal"] or {}

@@ -98,7 +98,7 @@ class Verbs:
             while not (session.ended or session.unresponsive):
                 with contextlib.suppress(Refused):
                     await session.command({"kind": "stop"}, by.by())
-                    await session.wait_until(lambda: session.ended)
+                    await session.wait_until(lambda: session.ended or session.unresponsive)
                 if session.answers:
                     return  # it was its own word that it does not
                 await session.wait_until(lambda: session.ended or session.unresponsive or session.answers)
@@ -112,7 +112,7 @@ class Verbs:
             if session.facts.archived:
                 raise _wrong_state(session, "resumed", f"it is archived: rc restore {session.facts.name} first")
             workspace = session.spec.workspace
-            if not await trio.to_thread.run_sync(os.path.isdir, workspace):
+            if not session.spec.is_remote and not await trio.to_thread.run_sync(os.path.isdir, workspace):
                 raise Refused("project_gone", f"{workspace} is not there any more", "bring the directory back")
             await self._start_again(session)
 

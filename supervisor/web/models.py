@@ -81,6 +81,7 @@ class NewSession(Body):
     env: dict[Variable, Argument] = Field(default_factory=dict, max_length=1024)
     rows: Cells = 24
     columns: Cells = 80
+    worker: Literal["local", "remote"] = "local"
     made_by: Literal["api", "connect"] = "api"  # which road: `rc connect` finds its own again
 
 
@@ -124,6 +125,10 @@ class Execution(Body):
     rows: Cells = 24
     columns: Cells = 80
     plain: bool = False  # for a client that is no terminal: no echo of what it types, and lines that end as written
+
+
+class WorkerRecords(Body):
+    records: Annotated[list[dict[str, Any]], Field(max_length=LIST_LIMIT)]  # checked by `core.workerrecords`
 
 
 class Pruning(Body):

@@ -55,7 +55,7 @@ async def judge_peer(connection: socket.socket, sessions: Iterable[Session]) -> 
     running = [
         _Agent(session.id, session.worker_pid, session.facts.pid, session.is_terminal)
         for session in sessions
-        if not session.ended
+        if not (session.ended or session.spec.is_remote)  # whose pid is another machine's
     ]
     principal = judge(Peer(who.uid, None), os.getuid(), Inside({}, {}, {}))  # unless we see better
     try:

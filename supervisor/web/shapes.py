@@ -56,7 +56,7 @@ SESSION = _object(
         "project": _TEXT,
         "spawn_mode": {"enum": list(SPAWN_MODES)},
         "url": _TEXT_OR_NONE,
-        "workspace": _TEXT,
+        "workspace": _TEXT_OR_NONE,
         "branch": _TEXT_OR_NONE,
         "base_commit": _TEXT_OR_NONE,
         "base_ref": _TEXT_OR_NONE,
@@ -69,6 +69,7 @@ SESSION = _object(
         "open_approvals": _NUMBER,
         "viewers": _NUMBER,
         "pid": _NUMBER_OR_NONE,
+        "worker": {"enum": ["local", "remote"]},
         "worker_pid": _NUMBER_OR_NONE,
         "unresponsive": _FLAG,
         "exit": {"type": ["object", "null"]},
@@ -133,6 +134,17 @@ PAIRING = _object(
 PAIRINGS = _object({"pairings": _list(PAIRING)})
 TOKEN = _object({"access_token": _TEXT, "expires_in": _NUMBER})
 TICKET_AND_TOKEN = _object({"ticket": _TEXT, "access_token": _TEXT, "expires_in": _NUMBER})
+BRIDGE = _object(
+    {
+        "worker_jwt": _TEXT,
+        "expires_in": _NUMBER,
+        "generation": _NUMBER,
+        "api_base_url": _TEXT_OR_NONE,
+        "last_seq": _NUMBER,
+        "session": _TEXT,
+    }
+)
+RECORDED = _object({"number": _NUMBER, "terminal_offset": _NUMBER})
 OK = _object({"ok": _FLAG})
 ANYTHING = _object({})
 
