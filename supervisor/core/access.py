@@ -11,14 +11,17 @@ from workers.errors import Refused
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request acts for: `owner` of the box, `agent` of one session, or `anonymous` (nobody has signed in).
+    """Who a request acts for: `owner` of the box, `agent` of one session, the remote `worker` of one, or `anonymous`
+    (nobody has signed in).
 
-    `device` is the id of the paired device that they act from; None on the box's own socket.
+    `device` is the id of the paired device that they act from; None on the box's own socket. `generation` is that of
+    the exchange by which a worker has come.
     """
 
     kind: str
     session: str | None = None
     device: str | None = None
+    generation: int = 0
 
     def you(self) -> dict[str, object]:
         """What `GET /v1/box` says of the asker."""
@@ -61,6 +64,8 @@ class Action(Enum):
     KEEP_HOUSE = "see and free what the box keeps on disk"
     PAIR = "pair a device, or sign in from one"  # what proves itself by what it says, and needs no sign-in before
     ADMIT = "say which devices may come in"
+    BRIDGE = "let a remote worker come in"
+    WORK = "be the remote worker of a session"
 
 
 SESSIONS = "/v1/code/sessions"
@@ -113,6 +118,9 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("PUT", SESSION + "/files"): Action.WRITE_FILE,
     ("PUT", SESSION + "/uploads/{name}"): Action.WRITE_FILE,
     ("POST", SESSION + "/exec"): Action.EXECUTE,
+    ("POST", SESSION + "/bridge"): Action.BRIDGE,
+    ("GET", SESSION + "/worker"): Action.WORK,
+    ("POST", SESSION + "/worker/events"): Action.WORK,
 }
 
 # Documents of the page: the same for everybody, without a secret and without a word about this box. What they show
@@ -127,6 +135,7 @@ WEBSOCKETS: dict[str, Action] = {
     "/v1/stream": Action.WATCH_BOX,
     SESSION + "/stream": Action.LOOK,
     SESSION + "/exec": Action.EXECUTE,
+    SESSION + "/worker": Action.WORK,
 }
 
 # What a client may say on a session's stream: the message's type, for a command its kind, `keys` for binary frames.
@@ -146,7 +155,8 @@ MESSAGES: dict[str, Action] = {
 _YES, _OWN, _NO = "yes", "own", "no"  # always; in one's own session only; never
 
 VERDICTS: dict[str, dict[Action, str]] = {
-    "owner": dict.fromkeys(Action, _YES),
+    "owner": {**dict.fromkeys(Action, _YES), Action.WORK: _NO},  # nobody speaks for an agent
+    "worker": {**dict.fromkeys(Action, _NO), Action.PROBE: _YES, Action.WORK: _OWN},  # nor that for somebody
     "agent": {**dict.fromkeys(Action, _NO), Action.PROBE: _YES, Action.SEE_BOX: _YES, Action.LOOK: _OWN},
     "anonymous": {
         **dict.fromkeys(Action, _NO),
@@ -189,7 +199,7 @@ def route(principal: Principal, method: str, path: str, websocket: bool = False)
     """Where `method` on the decoded `path` leads, when `principal` may go there.
 
     Raises Refused: `unauthenticated`, `not_allowed`, `not_found`, `method_not_allowed` with the field `allow`.
-    Somebody who has not signed in, and a program inside a session, do not learn which routes there are.
+    Somebody who has not signed in, a program inside a session and a worker do not learn which routes there are.
     """
     found = _leading_to(path, websocket)
     here = found.get(method)
@@ -198,7 +208,7 @@ def route(principal: Principal, method: str, path: str, websocket: bool = False)
     allow = sorted(known for known, each in found.items() if may(principal, each.action, each.session))
     if principal.kind == "anonymous" and (here is not None or not allow):
         raise Refused("unauthenticated", "nobody has signed in with this request", "pair this device with rc pair")
-    if principal.kind == "agent" or here is not None:
+    if principal.kind in ("agent", "worker") or here is not None or (found and not allow):
         raise _not_allowed(principal, here.action if here else None)
     if not found:
         raise Refused("not_found", "there is nothing at this path", "see /openapi.json for what there is")
@@ -215,6 +225,9 @@ def _not_allowed(principal: Principal, action: Action | None) -> Refused:
     if principal.kind == "agent":
         detail = f"a program inside a session may look at its own session and nothing else: it may not {what}"
         return Refused("not_allowed", detail, "run it in a terminal outside every session")
+    if principal.kind == "worker":
+        detail = f"a worker's token is good for the worker's own routes of its session: it may not {what}"
+        return Refused("not_allowed", detail, "do it as a person: rc login")
     return Refused("not_allowed", f"you may not {what}", "ask the owner of the box")
 
 

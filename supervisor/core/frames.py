@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 TEXT, BINARY, CLOSE, PING = 0x81, 0x82, 0x88, 0x89  # final frames
+KEYS = 1  # the first octet of a binary message to a worker
 OUTPUT, STATE = 1, 2  # the first octet of a binary message: terminal output, or the state that holds at its offset
 MAX_PIECE = (256 << 10) - 9  # octets of output in one message: what is left of 256 KiB beside kind and offset
 
@@ -28,6 +29,11 @@ def text(body: bytes) -> bytes:
 def octets(kind: int, offset: int, data: bytes) -> bytes:
     """A binary message: kind, offset, terminal bytes."""
     return b"".join((head(BINARY, 9 + len(data)), bytes((kind,)), offset.to_bytes(8, "big"), data))
+
+
+def keys(data: bytes) -> bytes:
+    """A binary message to a remote worker: what was typed."""
+    return head(BINARY, 1 + len(data)) + bytes((KEYS,)) + data
 
 
 def close(code: int, reason: str = "") -> bytes:

@@ -13,6 +13,7 @@ from supervisor.identity.identity import Identity
 from supervisor.sessions.box import VERSION, Box
 from supervisor.web import (
     box_routes,
+    bridge_routes,
     content_routes,
     files_routes,
     house_routes,
@@ -59,6 +60,7 @@ def build_api(box: Box, identity: Identity, sign_in: DeviceSignIn) -> FastAPI:
         pairing_routes.router(box, identity, sign_in),
         identity_routes.router(box, identity, sign_in),
         stream_routes.router(box, identity.revoked),
+        bridge_routes.router(box, sign_in),
         page_routes.router(identity.nonce),
     ):
         app.include_router(router)

@@ -56,7 +56,8 @@ class Gate:
         """
         approach = check_head(head, arrival.entrance, arrival.peer)
         if arrival.asker is not None:
-            return Admission(approach, arrival.asker, check_route(head, arrival.asker))
+            asker = self._sign_in.worker(head) or arrival.asker
+            return Admission(approach, asker, check_route(head, asker))
         arrival.place.asks(approach.address or "")
         principal = await self._who(head, approach)
         if principal != ANONYMOUS:
@@ -67,7 +68,7 @@ class Gate:
 
     async def _who(self, head: Head, approach: Approach) -> Principal:
         try:
-            return await self._sign_in.who(head, approach)
+            return self._sign_in.worker(head) or await self._sign_in.who(head, approach)
         except Refused:
             self._throttle.check_sign_in(approach.address)
             raise

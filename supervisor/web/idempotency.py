@@ -25,6 +25,7 @@ UNFINISHED = 0  # the status of an answer that was never given: the box ended wh
 # Kept nowhere.
 SECRET_ANSWERS = {
     access.SESSION + "/exec",
+    access.SESSION + "/bridge",
     "/v1/pairings",
     "/v1/pairings/claim",
     "/v1/pairings/{id}/open",

@@ -11,12 +11,14 @@ from starlette.requests import Request
 from supervisor.core import access
 from supervisor.core.access import ANONYMOUS, Principal
 from supervisor.core.proofs import INVALID_PROOF, INVALID_TOKEN, USE_NONCE, Asked, token_hash, unauthenticated
+from supervisor.core.workertokens import Claims, WorkerTokens
 from supervisor.identity.devices import Device
 from supervisor.identity.identity import Identity
 from supervisor.web.approach import Approach
 from supervisor.web.head import Head
 from supervisor.web.streams.handshake import tickets_of
 
+BEARER = "bearer "
 SCHEME = "dpop "  # of the header Authorization; schemes are compared without regard to case
 
 # The device and the Origin that a session's ticket for a program is bound to, None for one that is not good.
@@ -25,9 +27,13 @@ Holder = Callable[[str, str], tuple[str | None, str | None] | None]
 
 class SignIn(Protocol):
     """Judges one request by its head. Raises Refused(`unauthenticated`) for proof that does not hold; where there is
-    none it is anonymous, and the route decides. `headers` go with every answer on TCP, for the next request."""
+    none it is anonymous, and the route decides. `headers` go with every answer on TCP, for the next request.
+
+    A remote worker shows a token of its own, on whichever socket: `worker` gives it, None for all others."""
 
     async def who(self, head: Head, approach: Approach) -> Principal: ...
+
+    def worker(self, head: Head) -> Principal | None: ...
 
     def headers(self) -> list[tuple[bytes, bytes]]: ...
 
@@ -39,6 +45,9 @@ class Nobody:
         await trio.lowlevel.checkpoint()
         return ANONYMOUS
 
+    def worker(self, head: Head) -> Principal | None:
+        return None
+
     def headers(self) -> list[tuple[bytes, bytes]]:
         return []
 
@@ -49,6 +58,7 @@ class DeviceSignIn:
     def __init__(self, identity: Identity, program_of: Holder) -> None:
         self._identity = identity
         self._program_of = program_of
+        self._workers = WorkerTokens(identity.key.private)
 
     async def who(self, head: Head, approach: Approach) -> Principal:
         """The device that a request acts from, or nobody who has signed in.
@@ -66,6 +76,18 @@ class DeviceSignIn:
         token = authorization[0][len(SCHEME) :].strip()
         asked = _asked(head, approach, token_hash(token))
         return self._identity.device_by_token(token, _proof(head), asked).principal
+
+    def worker(self, head: Head) -> Principal | None:
+        """The worker that a bearer token is for. Raises Refused(`unauthenticated`) for one that does not hold."""
+        authorization = head.values("authorization")
+        if len(authorization) != 1 or not authorization[0].lower().startswith(BEARER):
+            return None
+        claims = self._workers.read(authorization[0][len(BEARER) :].strip(), self._identity.clock.wall())
+        return Principal("worker", claims.session, generation=claims.generation)
+
+    def worker_token(self, session: str, generation: int) -> str:
+        """What a worker shows that came by this exchange."""
+        return self._workers.sign(Claims(session, generation), self._identity.clock.wall())
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         return [(b"dpop-nonce", self._identity.nonce().encode("ascii"))]

@@ -11,7 +11,7 @@ from supervisor.core.access import SESSION, SESSIONS
 # Kinds of routes. What is `proven` needs no sign-in before, but a proof by a device's key in the request itself; so
 # does who would `wait` for the end of a pairing, unless it is a person of the box.
 OPEN, PAGE, CLAIM, WAIT, PROVEN = "open", "page", "claim", "wait", "proven"
-BOX, LOOK, PEOPLE = "box", "look", "people"
+BOX, LOOK, PEOPLE, WORKER = "box", "look", "people", "worker"
 
 ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/healthz"): OPEN,
@@ -60,6 +60,9 @@ ROUTES: dict[tuple[str, str], str] = {
     ("PUT", SESSION + "/files"): PEOPLE,
     ("PUT", SESSION + "/uploads/{name}"): PEOPLE,
     ("POST", SESSION + "/exec"): PEOPLE,
+    ("POST", SESSION + "/bridge"): PEOPLE,
+    ("GET", SESSION + "/worker"): WORKER,
+    ("POST", SESSION + "/worker/events"): WORKER,
     ("GET", "/"): PAGE,
     ("GET", "/pair"): PAGE,
     ("GET", "/new"): PAGE,
@@ -72,7 +75,12 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/manifest.webmanifest"): PAGE,
 }
 
-WEBSOCKETS: dict[str, str] = {"/v1/stream": PEOPLE, SESSION + "/stream": LOOK, SESSION + "/exec": PEOPLE}
+WEBSOCKETS: dict[str, str] = {
+    "/v1/stream": PEOPLE,
+    SESSION + "/stream": LOOK,
+    SESSION + "/exec": PEOPLE,
+    SESSION + "/worker": WORKER,
+}
 
 # Each message with one that would do something, were it allowed.
 MESSAGES: dict[str, tuple[str, object]] = {
@@ -89,17 +97,19 @@ MESSAGES: dict[str, tuple[str, object]] = {
 }
 
 IN = "in"  # past every question of who asks: what follows is about what was asked
-NO, WHO = "not_allowed", "unauthenticated"
+NO, WHO, STALE = "not_allowed", "unauthenticated", "stale_generation"
 
 # Who asks by TCP, as far as HTTP goes. `a wrong` one is one that does not hold, whatever is wrong with it: nobody who
 # tries to sign in that way is taken for somebody who has not tried.
-ANONYMOUS = {OPEN: IN, PAGE: IN, CLAIM: IN, WAIT: WHO, PROVEN: WHO, BOX: WHO, LOOK: WHO, PEOPLE: WHO}
+ANONYMOUS = {OPEN: IN, PAGE: IN, CLAIM: IN, WAIT: WHO, PROVEN: WHO, BOX: WHO, LOOK: WHO, PEOPLE: WHO, WORKER: WHO}
 WRONG = dict.fromkeys(ANONYMOUS, WHO)
-DEVICE = dict.fromkeys(ANONYMOUS, IN)
+DEVICE = {**dict.fromkeys(ANONYMOUS, IN), WORKER: NO}
 # On the box's own socket there is no device to prove.
 OWNER = {**DEVICE, PROVEN: WHO}
-AGENT_OF_IT = {OPEN: IN, PAGE: NO, CLAIM: NO, WAIT: NO, PROVEN: NO, BOX: IN, LOOK: IN, PEOPLE: NO}
+AGENT_OF_IT = {OPEN: IN, PAGE: NO, CLAIM: NO, WAIT: NO, PROVEN: NO, BOX: IN, LOOK: IN, PEOPLE: NO, WORKER: NO}
 AGENT_OF_ANOTHER = {**AGENT_OF_IT, LOOK: NO}
+# Its token is good on both sockets, and on either for nothing else.
+WORKER_OF_IT = {**dict.fromkeys(ANONYMOUS, NO), OPEN: IN, WORKER: IN}
 
 EXPECTED: dict[str, dict[str, str]] = {
     "anonymous": ANONYMOUS,
@@ -112,6 +122,10 @@ EXPECTED: dict[str, dict[str, str]] = {
     "used ticket": WRONG,
     "agent of the session": AGENT_OF_IT,
     "agent of another session": AGENT_OF_ANOTHER,
+    "worker": WORKER_OF_IT,
+    "worker of another session": {**WORKER_OF_IT, WORKER: NO},
+    "worker of an older generation": {**WORKER_OF_IT, WORKER: STALE},
+    "worker whose token has expired": WRONG,
     "device": DEVICE,
     "owner": OWNER,
 }

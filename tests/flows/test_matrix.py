@@ -9,6 +9,7 @@ import json
 import shlex
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from supervisor.core import access
-from supervisor.core.access import SESSION
+from supervisor.core.access import SESSION, SESSIONS
+from supervisor.core.workertokens import EXPIRES_IN, Claims, WorkerTokens
+from supervisor.identity.boxkey import load_box_key
 from tests.flows import askall
 from tests.flows.askall import Answer, Request
 from tests.flows.boxprocess import BoxProcess, box_process
-from tests.flows.matrix import EXPECTED, IN, MESSAGES, NO, PROVEN, ROUTES, WEBSOCKETS, WHO
+from tests.flows.matrix import EXPECTED, IN, MESSAGES, NO, PROVEN, ROUTES, STALE, WEBSOCKETS, WHO, WORKER
 from tests.flows.nap import Nap
 from tests.flows.paired import PairedDevice, send
 from tests.waiting import until
@@ -80,7 +83,7 @@ class Scene:
         return askall.ask(self.tcp, self.request(row, self.session) | credentials, urlsplit(self.url).netloc)
 
     def request(self, row: Row, session: str) -> Request:
-        body = None if row.method == "GET" else "{}" if row.kind == PROVEN else TO_NOBODY
+        body = {PROVEN: "{}", WORKER: '{"records":[]}'}.get(row.kind, TO_NOBODY) if row.method != "GET" else None
         says: dict[str, Any] = {"says": []} if row.is_websocket else {}
         return {"method": row.method, "path": row.path(session), "body": body, **says}
 
@@ -101,8 +104,9 @@ class Scene:
 
     # By the box's own socket, inside a session and outside
 
-    def asks_at_home(self, rows: list[Row]) -> dict[Row, str]:
-        return {row: outcome(askall.ask(self.box.connect, self.request(row, self.session))) for row in rows}
+    def asks_at_home(self, rows: list[Row], credentials: Request | None = None) -> dict[Row, str]:
+        shown = credentials or {}
+        return {row: outcome(askall.ask(self.box.connect, self.request(row, self.session) | shown)) for row in rows}
 
     def agent_asks(self, requests: list[Request]) -> list[Answer]:
         part = self.orders.with_suffix(".part")
@@ -126,7 +130,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def outcome(answer: Answer) -> str:
     """Whether the box asked who is asking, or what it made of the request after that."""
     status, told = answer
-    if told in (WHO, NO):
+    if told in (WHO, NO, STALE):
         return f"{told}"
     assert status != 421 and status != 429 and status < 500, answer
     return IN
@@ -198,7 +202,7 @@ def test_a_ticket_that_was_used(scene: Scene) -> None:
     def credentials(row: Row, path: str) -> Request:
         if row.is_websocket:
             ticket = scene.ticket(row, scene.session)
-            assert scene.ask(row, {"ticket": ticket})[0] == 101
+            assert scene.ask(row, {"ticket": ticket})[0] == (403 if row.kind == WORKER else 101)
             return {"ticket": ticket}
         return {"headers": scene.proven(row, path, scene.device, used)}
 
@@ -214,10 +218,45 @@ def test_a_device_that_was_revoked(scene: Scene) -> None:
     assert scene.box.call("DELETE", f"/v1/devices/{gone.id}")[0] == 200
 
     def credentials(row: Row, path: str) -> Request:
-        ticket = {"ticket": tickets[row.template]} if row.is_websocket else {}
+        ticket = {"ticket": tickets.get(row.template, "none for this")} if row.is_websocket else {}
         return {"headers": scene.proven(row, path, gone, token), **ticket}
 
     assert astray("revoked device", scene.asks(credentials, ROWS)) == []
+
+
+def test_workers_of_remote_sessions(scene: Scene) -> None:
+    """On either socket: whoever shows a worker's token is that worker, and not the person or device beside it."""
+    one, other = (scene.box.call("POST", SESSIONS, {"agent": "echo", "worker": "remote"})[1] for _ in range(2))
+    older, newer, others = (bridge(scene, each["id"]) for each in (one, one, other))
+    tokens = WorkerTokens(load_box_key(str(scene.box.state)).private)
+    expected = {
+        "worker": newer,
+        "worker of an older generation": older,
+        "worker of another session": others,
+        "worker whose token has expired": tokens.sign(Claims(one["id"], 2), time.time() - EXPIRES_IN - 1),
+    }
+    local = scene.session
+    scene.session = one["id"]
+    try:
+        for who, token in expected.items():
+            credentials = bearer(token)
+            assert astray(who, scene.asks(credentials, ROWS)) == []
+            assert astray(who, scene.asks_at_home(ROWS, credentials(ROWS[0], ""))) == []
+    finally:
+        scene.session = local
+        for each in (one, other):
+            assert scene.box.call("POST", f"{SESSIONS}/{each['id']}/stop")[0] == 200
+
+
+def bridge(scene: Scene, session: str) -> str:
+    status, answer = scene.box.call("POST", f"{SESSIONS}/{session}/bridge")
+    assert status == 200, answer
+    token: str = answer["worker_jwt"]
+    return token
+
+
+def bearer(token: str) -> Credentials:
+    return lambda row, path: {"headers": {"authorization": f"Bearer {token}"}}
 
 
 def test_the_owner_at_home(scene: Scene) -> None:

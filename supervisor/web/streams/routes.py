@@ -34,7 +34,7 @@ def router(box: Box, revoked: Revoked) -> APIRouter:
 
     @routes.get("/v1/stream", status_code=200, responses=EVENTS, response_class=EventStream)
     async def box_stream(request: Request) -> Response:
-        _check_accept(request)
+        check_accept(request)
         asker = principal(request)
         return box_events(box, asker, request.state.delivered, revoked(asker))
 
@@ -47,7 +47,7 @@ def router(box: Box, revoked: Revoked) -> APIRouter:
     )
     async def session_stream(request: Request, id: str) -> Response:
         session = box.session(id)
-        _check_accept(request)
+        check_accept(request)
         asker = principal(request)
         asked = request.url.query, request.headers.get("last-event-id"), asker
         return session_events(box, session, *asked, request.state.delivered, revoked=revoked(asker))
@@ -55,7 +55,7 @@ def router(box: Box, revoked: Revoked) -> APIRouter:
     return routes
 
 
-def _check_accept(request: Request) -> None:
+def check_accept(request: Request) -> None:
     """Whoever only looks what is here, and takes anything, would wait for the end of an answer that has none."""
     if EventStream.media_type not in request.headers.get("accept", ""):
         raise Refused("invalid", "a stream is a WebSocket or server-sent events", f"Accept: {EventStream.media_type}")

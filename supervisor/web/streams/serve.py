@@ -15,7 +15,9 @@ from supervisor.core.access import SESSION, Principal
 from supervisor.core.streamquery import StreamQuery, parse
 from supervisor.sessions.hub import Chunk
 from supervisor.sessions.line import Line
+from supervisor.sessions.remotes import Remotes
 from supervisor.sessions.session import Session
+from supervisor.sessions.standin import StandIn
 from supervisor.sessions.typist import Typist
 from supervisor.web.head import Head
 from supervisor.web.streams.box import BoxDesk, BoxSource, WatchedBox
@@ -29,6 +31,7 @@ from supervisor.web.streams.outlet import Outlet
 from supervisor.web.streams.sender import Sender
 from supervisor.web.streams.session_cursor import Cursor
 from supervisor.web.streams.session_desk import Desk
+from supervisor.web.streams.worker import WorkerDesk, WorkerSource
 from supervisor.web.throttle import InputOf
 from supervisor.web.tls import ClientStream
 
@@ -47,6 +50,9 @@ class StreamBox(WatchedBox, Protocol):
 
     @property
     def executions(self) -> Programs: ...
+
+    @property
+    def remotes(self) -> Remotes: ...
 
 
 async def serve_websocket(
@@ -70,6 +76,9 @@ async def serve_websocket(
             serve = partial(_tell_box, box, principal, ends)
         elif route.template == SESSION + "/stream":
             serve = partial(_attend, box, session, parse(head.query), principal, ends, clock)
+        elif route.template == SESSION + "/worker":
+            standin = box.remotes.standin(session, principal.generation)
+            serve = partial(_work, box, standin, principal.generation)
         else:
             line = await box.executions.open(session, handshake.ticket or "", principal.device)
             held.callback(line.close)
@@ -99,6 +108,21 @@ async def _execute(
     outlet.take_keys, outlet.may_take_keys = desk.take_keys, desk.may_take_keys
     connection = Connection(websocket, outlet, sender, desk, ends)
     ending = await connection.run(box.stopping, [partial(converse, line, source, sender.moved)])
+    await connection.say_goodbye(ending)
+
+
+async def _work(
+    box: StreamBox, standin: StandIn, generation: int, websocket: WebSocketConnection, outlet: Outlet
+) -> None:
+    source = WorkerSource(generation, WebSocketDialect())
+    sender = Sender(outlet, source)
+    source.moved = sender.moved
+    connection = Connection(websocket, outlet, sender, WorkerDesk(standin, source))
+    standin.attach(source)
+    try:
+        ending = await connection.run(box.stopping)
+    finally:
+        standin.detach(source)
     await connection.say_goodbye(ending)
 
 

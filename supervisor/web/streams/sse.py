@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from supervisor.core.access import Principal
 from supervisor.core.streamquery import parse
 from supervisor.sessions.session import Session
+from supervisor.sessions.standin import StandIn
 from supervisor.web.problems import to_json
 from supervisor.web.streams.box import BoxSource, WatchedBox
 from supervisor.web.streams.connection import REVOKED, STOPPING
@@ -22,6 +23,7 @@ from supervisor.web.streams.outlet import STALL_SECONDS
 from supervisor.web.streams.serve import StreamBox
 from supervisor.web.streams.session_cursor import Cursor
 from supervisor.web.streams.source import Ending, Source
+from supervisor.web.streams.worker import WorkerSource
 
 COMMENT_SECONDS = 15.0  # proxies drop a line that is silent for 30 to 60 s
 COMMENT = b": still here\n\n"
@@ -130,6 +132,22 @@ def session_events(
             yield cursor
 
     return EventStream(opening, box.stopping, delivered, revoked)
+
+
+def worker_commands(box: StreamBox, standin: StandIn, generation: int, delivered: Callable[[], int]) -> EventStream:
+    """What a remote worker is told. What it tells comes by POST."""
+
+    @asynccontextmanager
+    async def opening(moved: Moved) -> AsyncIterator[Source]:
+        source = WorkerSource(generation, SseDialect())
+        source.moved = moved
+        standin.attach(source)
+        try:
+            yield source
+        finally:
+            standin.detach(source)
+
+    return EventStream(opening, box.stopping, delivered)
 
 
 def box_events(

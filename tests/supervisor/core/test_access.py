@@ -20,6 +20,8 @@ from supervisor.core.access import (
 from workers.errors import Refused
 
 AGENT = Principal("agent", "session_own")
+WORKER = Principal("worker", "session_own", generation=2)
+WORKERS = {("GET", SESSION + "/worker"), ("POST", SESSION + "/worker/events")}
 OWN_ONLY = {"", "/stream", "/events", "/terminal", "/diff", "/files"}
 
 
@@ -36,7 +38,10 @@ def code(principal: Principal, method: str, path: str, websocket: bool = False) 
 
 
 @pytest.mark.parametrize(("method", "template"), ROUTES)
-def test_the_owner_goes_everywhere(method: str, template: str) -> None:
+def test_the_owner_goes_everywhere_but_where_only_a_worker_speaks(method: str, template: str) -> None:
+    if (method, template) in WORKERS:
+        assert code(OWNER, method, path_of(template, "session_a")) == "not_allowed"
+        return
     found = access.route(OWNER, method, path_of(template, "session_a"))
     assert found.template == template
     assert found.action is ROUTES[method, template]
@@ -69,12 +74,21 @@ def test_a_program_inside_a_session_looks_at_its_own_and_nothing_else(method: st
     assert code(AGENT, method, path_of(template, "session_other")) == (None if always else "not_allowed")
 
 
+@pytest.mark.parametrize(("method", "template"), ROUTES)
+def test_a_worker_goes_where_its_own_session_wants_it_and_nowhere_else(method: str, template: str) -> None:
+    always, own = template == "/healthz", (method, template) in WORKERS
+    assert code(WORKER, method, path_of(template, "session_own")) == (None if always or own else "not_allowed")
+    assert code(WORKER, method, path_of(template, "session_other")) == (None if always else "not_allowed")
+    with pytest.raises(Refused, match="a worker's token is good for"):
+        access.route(WORKER, "GET", "/nothing")
+
+
 @pytest.mark.parametrize("template", [template for method, template in ROUTES if method == "GET"])
 @pytest.mark.parametrize("principal", [OWNER, AGENT, ANONYMOUS])
 def test_head_is_decided_like_get_and_a_stream_has_none(principal: Principal, template: str) -> None:
     for session in ("session_own", "session_other"):
         path = path_of(template, session)
-        if template in WEBSOCKETS and principal == OWNER:
+        if template in WEBSOCKETS and template != SESSION + "/worker" and principal == OWNER:
             assert code(principal, "HEAD", path) == "method_not_allowed"
         elif template not in WEBSOCKETS:
             assert code(principal, "HEAD", path) == code(principal, "GET", path)
@@ -83,7 +97,8 @@ def test_head_is_decided_like_get_and_a_stream_has_none(principal: Principal, te
 
 @pytest.mark.parametrize("template", WEBSOCKETS)
 def test_websockets_are_decided_by_the_same_table(template: str) -> None:
-    assert code(OWNER, "GET", path_of(template, "session_a"), websocket=True) is None
+    people = "not_allowed" if template == SESSION + "/worker" else None
+    assert code(OWNER, "GET", path_of(template, "session_a"), websocket=True) == people
     assert code(ANONYMOUS, "GET", path_of(template, "session_a"), websocket=True) == "unauthenticated"
     own = None if template == SESSION + "/stream" else "not_allowed"
     assert code(AGENT, "GET", path_of(template, "session_own"), websocket=True) == own

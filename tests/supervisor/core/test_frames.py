@@ -26,6 +26,12 @@ def test_terminal_octets_carry_kind_and_offset() -> None:
     assert bytes(message.data) == b"\x01" + (5120).to_bytes(8, "big") + b"\x1b[H"
 
 
+def test_keys_for_a_worker_are_what_people_send() -> None:
+    (message,) = read(frames.keys(b"ls\r"))
+    assert isinstance(message, BytesMessage)
+    assert bytes(message.data) == b"\x01ls\r"
+
+
 def test_the_largest_piece_fills_a_frame_of_256_kib() -> None:
     whole = frames.octets(frames.OUTPUT, 0, bytes(frames.MAX_PIECE))
     assert len(whole) - len(frames.head(frames.BINARY, 256 << 10)) == 256 << 10

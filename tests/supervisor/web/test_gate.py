@@ -18,6 +18,7 @@ from supervisor.web.throttle import AUTHENTICATION, SPAWNING, Throttle
 from workers.errors import Refused
 
 AGENT = Principal("agent", "session_own")
+WORKER = Principal("worker", "session_own", generation=1)
 DEVICE = Principal("owner", device="device_a")
 
 
@@ -38,6 +39,9 @@ class Known:
         if self.principal is None:
             raise Refused("unauthenticated", "it does not hold", "sign in")
         return self.principal
+
+    def worker(self, head: Head) -> Principal | None:
+        return WORKER if head.header("authorization") == "Bearer w" else None
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         return [(b"dpop-nonce", b"n1")]
@@ -123,6 +127,14 @@ async def test_on_the_unix_socket_it_was_settled_at_accept(unix: Entrance) -> No
     knocker = Knocker(unix, OWNER)
     assert await knocker.ask(head(), head("PATCH"), asker=AGENT) == ["agent", "not_allowed"]
     assert knocker.known.approaches == []
+
+
+async def test_a_worker_is_one_on_every_socket_and_no_person_beside_it(tcp: Entrance, unix: Entrance) -> None:
+    shown = {"host": "localhost:9", "authorization": "Bearer w"}
+    work = "/v1/code/sessions/%s/worker"
+    requests = [head(path=path, **shown) for path in ("/v1/box", work % "session_own", work % "session_other")]
+    for entrance, asker in ((tcp, None), (unix, OWNER)):
+        assert await Knocker(entrance, OWNER).ask(*requests, asker=asker) == ["not_allowed", "worker", "not_allowed"]
 
 
 async def test_who_signs_in_makes_room_for_strangers(tcp: Entrance) -> None:

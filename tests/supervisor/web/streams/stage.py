@@ -21,6 +21,7 @@ from supervisor.core.facts import Facts
 from supervisor.core.hold import Turn
 from supervisor.sessions.line import Line
 from supervisor.sessions.link import Link
+from supervisor.sessions.remotes import Remotes
 from supervisor.sessions.session import Session
 from supervisor.sessions.shown import describe
 from supervisor.sessions.watch import Watch, Watches
@@ -157,6 +158,7 @@ class StageBox:
         self.on_stage: dict[str, Session] = {session.id: session}
         self.executions = StagePrograms()
         self.pairings = StagePairings()
+        self.remotes = Remotes("boot", lambda session: None)
 
     def session(self, id: str) -> Session:
         if id not in self.on_stage:
