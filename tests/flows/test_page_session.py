@@ -207,10 +207,20 @@ async def test_the_row_of_keys_types_what_phones_have_not(browser_url: str, box:
     session = box.new("cat", "-v")
     async with at_session(browser_url, box, session["id"]) as (_, page, _):
         await live(page)
-        for name in ("Escape", "Up", "Control"):
+        for name in ("Esc key", "Up", "Ctrl key"):
             await page.click_named("button", name)
         await page.click(".screen")
         await page.type("ax")
         await page.until("document.querySelector('.xterm-rows').innerText.includes('^[^[[A^Ax')")
         await page.click_named("button", "Control C")
         await page.sees("ended")
+
+
+async def test_what_a_session_has_changed_is_shown(browser_url: str, box: BoxProcess) -> None:
+    session = box.new("cat")
+    (box.project / "a.txt").write_text("two\n")
+    (box.project / "new.txt").write_text("a new line\n")
+    async with at_session(browser_url, box, session["id"]) as (_, page, _):
+        await page.click_named("tab", "Changes")
+        for text in ("a.txt", "new.txt", "a new line"):
+            await page.sees(text)
