@@ -129,7 +129,11 @@ class Desk:
         """Make a device of it when `typed` is the number; see `Pairing.accept`. Never cancelled half-way by who asks:
         call it within the box's `carry_out`."""
         pairing = self.get(id)
-        opened = pairing.accept("".join(typed.split()))
+        try:
+            opened = pairing.accept("".join(typed.split()))
+        except Refused as refused:
+            log.warning("pairing_not_accepted", pairing=id, detail=refused.detail)
+            raise
         is_written = False
         try:
             device = await self._devices.add(opened.key, opened.kind, opened.label, by)
@@ -153,7 +157,11 @@ class Desk:
             pairing = next((each for each in self if each.knows_secret(secret or "")), None)
         if pairing is None:
             raise Refused("not_found", "no pairing waits for this code or link", "rc pair at the box makes another")
-        nonce = pairing.claim(commit, secrets.token_bytes(NONCE_OCTETS), address)
+        try:
+            nonce = pairing.claim(commit, secrets.token_bytes(NONCE_OCTETS), address)
+        except Refused as refused:
+            log.warning("pairing_not_claimed", pairing=pairing.id, address=address, detail=refused.detail)
+            raise
         log.info("pairing_claimed", pairing=pairing.id, address=address)
         return pairing, b64u(nonce)
 
@@ -164,6 +172,7 @@ class Desk:
         found = next((each for each in named if each.knows_code(letters)), None)
         if found is None:
             self._tries.count(address, self._clock.boot())
+            log.warning("wrong_pairing_code", address=address)
         return found
 
     def open(self, id: str, device_key: bytes, nonce_d: bytes, label: str, kind: str | None) -> Pairing:

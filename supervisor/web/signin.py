@@ -38,20 +38,6 @@ class SignIn(Protocol):
     def headers(self) -> list[tuple[bytes, bytes]]: ...
 
 
-class Nobody:
-    """Where nobody can sign in."""
-
-    async def who(self, head: Head, approach: Approach) -> Principal:
-        await trio.lowlevel.checkpoint()
-        return ANONYMOUS
-
-    def worker(self, head: Head) -> Principal | None:
-        return None
-
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        return []
-
-
 class DeviceSignIn:
     """By the devices that the box knows."""
 

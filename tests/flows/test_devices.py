@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
+import signal
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.flows.boxprocess import BoxProcess, box_process
-from tests.flows.paired import PairedDevice
+from tests.flows.paired import PairedDevice, open_stream
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +50,82 @@ def test_a_paired_device_acts_as_the_owner_until_it_is_revoked(box: BoxProcess, 
     for token in (device.token, None):
         answer = device.prove("GET" if token else "POST", "/v1/box" if token else "/v1/tokens", None, token)
         assert (answer.status, answer.code) == (401, "unauthenticated")
+
+
+def test_all_that_a_device_has_open_ends_within_a_second(box: BoxProcess, url: str) -> None:
+    device = PairedDevice.pair(url, box.call)
+    session = box.new("sh", "-c", "while :; do echo hi; done")["id"]
+    exec_path = f"/v1/code/sessions/{session}/exec"
+    ticket = device.request("POST", exec_path, {"command": ["sleep", "612"]}).json["ticket"]
+    with (
+        device.stream() as box_line,
+        device.stream(session, "catch_up=all") as busy,
+        open_stream(url, exec_path, ticket) as program,
+        events_of(device, "/v1/stream") as events,
+    ):
+        box_line.hear("hello")
+        busy.hear("hello")
+        assert events.readline().startswith(b'data: {"type":"hello"')
+        began = time.monotonic()
+        assert box.call("DELETE", f"/v1/devices/{device.id}")[0] == 200
+        for line in (box_line, busy, program):
+            with pytest.raises(ConnectionError):
+                line.until(lambda: False)
+            assert (line.closed, line.messages[-1]) == (4401, {"type": "bye", "reason": "revoked", "retry": False})
+        *_, last, _, _ = events.read().split(b"\n")
+        assert json.loads(last.removeprefix(b"data: ")) == {"type": "bye", "reason": "revoked", "retry": False}
+        assert time.monotonic() - began < 1.0
+    until(lambda: b"sleep\x00612" not in commands())
+    box.call("POST", f"/v1/code/sessions/{session}/stop")
+
+
+def test_a_box_that_was_killed_knows_its_devices_and_nothing_that_they_held(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    with box_process(tmp_path, tmp_path / "app") as box:
+        first = box.start("--no-create-session-in-dir")
+        listen = first.ready["urls"][0].removeprefix("http://")
+        device = PairedDevice.pair(first.ready["urls"][0], box.call)
+        token, ticket = device.sign_in(), device.ticket()
+        key = box.call("POST", "/v1/pairings", {})[1]["box_key"]
+        box.end(signal.SIGKILL)
+        box.start("--listen", listen)
+        assert device.prove("GET", "/v1/box", None, token).status == 401
+        with device.stream(ticket=ticket) as stream:
+            assert stream.status == 401
+        assert device.request("GET", "/v1/box").json["you"]["device"] == device.id
+        with device.stream() as stream:
+            assert stream.status == 101
+        assert box.call("POST", "/v1/pairings", {})[1]["box_key"] == key
+        assert len(box.call("GET", "/v1/pairings")[1]["pairings"]) == 1
+
+
+def test_a_box_without_a_key_that_can_be_read_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "box.key").write_text("nonsense")
+    with box_process(tmp_path, tmp_path / "app") as box:
+        ran = box.rc("serve", "--json", "--listen", "127.0.0.1:0")
+        assert (ran.code, ran.out) == (78, "")
+        assert "box.key" in ran.err and "Traceback" not in ran.err
+    assert (tmp_path / "state" / "box.key").read_text() == "nonsense"
+
+
+@contextlib.contextmanager
+def events_of(device: PairedDevice, path: str) -> Iterator[http.client.HTTPResponse]:
+    """Server-sent events, as a client reads them that has no WebSocket."""
+    token = device.sign_in()
+    proof = device.key.proof("GET", device.url + path, device.nonce, token)
+    headers = {"accept": "text/event-stream", "authorization": f"DPoP {token}", "dpop": proof}
+    connection = http.client.HTTPConnection(device.url.removeprefix("http://"), timeout=20)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers=headers)
+        yield connection.getresponse()
+
+
+def commands() -> bytes:
+    """The command lines of all processes that can be looked at."""
+    found = b""
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found += each.read_bytes()
+    return found

@@ -15,7 +15,7 @@ from supervisor.sessions.session import Session
 from supervisor.sessions.standin import StandIn
 from supervisor.web.problems import to_json
 from supervisor.web.streams.box import BoxSource, WatchedBox
-from supervisor.web.streams.connection import REVOKED, STOPPING
+from supervisor.web.streams.connection import GOODBYE_SECONDS, REVOKED, STOPPING
 from supervisor.web.streams.dialect import SseDialect
 from supervisor.web.streams.lease import CLOCK, Clock, new_seat
 from supervisor.web.streams.opening import begin
@@ -63,6 +63,8 @@ class EventStream(Response):
                 await event.wait()
                 self._ending = ending
                 self._moved()
+                await trio.sleep(GOODBYE_SECONDS)
+                tasks.cancel_scope.cancel()  # who does not read is not waited for; half an answer ends its connection
 
             tasks.start_soon(until_the_client_leaves)
             for event, ending in self._endings:

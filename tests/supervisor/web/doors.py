@@ -20,18 +20,32 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from supervisor.core.access import OWNER, Principal
+from supervisor.core.access import ANONYMOUS, OWNER, Principal
+from supervisor.web.approach import Approach
 from supervisor.web.certificates import tls_context
 from supervisor.web.gate import Gate
 from supervisor.web.head import Head
 from supervisor.web.listener import Streams, serve
-from supervisor.web.signin import Nobody, SignIn
+from supervisor.web.signin import SignIn
 from supervisor.web.sockets import Entrance, Manner, bind_tcp, bind_unix
 from supervisor.web.throttle import Throttle
 from supervisor.web.tls import ClientStream
 
 AUTHORITY = trustme.CA()
 DEADLINE = 60.0  # seconds (also of a test's own clock) until a test that waits for an answer gives up
+
+
+class Nobody:
+    """A sign-in by which nobody is known."""
+
+    async def who(self, head: Head, approach: Approach) -> Principal:
+        return ANONYMOUS
+
+    def worker(self, head: Head) -> Principal | None:
+        return None
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return []
 
 
 @dataclass

@@ -14,9 +14,10 @@ from supervisor.core.access import OWNER, Principal
 from supervisor.web.checks import Checked
 from supervisor.web.gate import Arrival, Gate
 from supervisor.web.places import Place, Places
-from supervisor.web.signin import Nobody, SignIn
+from supervisor.web.signin import SignIn
 from supervisor.web.sockets import Entrance, Manner, bind_tcp
 from supervisor.web.throttle import Throttle
+from tests.supervisor.web.doors import Nobody
 from workers.errors import Broken
 
 with socket.socket() as _closed:

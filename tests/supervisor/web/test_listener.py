@@ -19,7 +19,7 @@ from supervisor.web.head import Head
 from supervisor.web.listener import STOP_GRACE
 from supervisor.web.places import PER_SITE
 from supervisor.web.sockets import Manner, bind_tcp
-from tests.supervisor.web.doors import Door, Line, open_door, open_tls_door
+from tests.supervisor.web.doors import Door, Line, Nobody, open_door, open_tls_door
 
 UPGRADE = {
     "connection": "Upgrade",
@@ -404,11 +404,8 @@ async def test_a_preflight_is_told_nothing_that_a_browser_would_take_for_leave(d
             assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-class Known:
+class Known(Nobody):
     """Takes everybody for the owner."""
 
     async def who(self, head: Head, approach: Approach) -> Principal:
         return OWNER
-
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        return []

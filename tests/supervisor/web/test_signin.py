@@ -13,7 +13,7 @@ from supervisor.identity.devices import Device
 from supervisor.identity.identity import Identity
 from supervisor.web.approach import Approach
 from supervisor.web.head import Head
-from supervisor.web.signin import DeviceSignIn, Nobody
+from supervisor.web.signin import DeviceSignIn
 from tests.flows.paired import Key
 from tests.supervisor.identity.parts import WALL, Hands, identity_in
 from tests.supervisor.web.test_checks import NOWHERE
@@ -68,8 +68,6 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 async def test_nobody_is_who_does_not_sign_in(stage: Stage) -> None:
     for asked in (head(), head(("dpop", stage.proof())), head(("cookie", "session=1"))):
         assert await stage.sign_in.who(asked, OFF_LOOPBACK) == ANONYMOUS
-    assert await Nobody().who(head(("authorization", "DPoP x")), OFF_LOOPBACK) == ANONYMOUS
-    assert Nobody().headers() == []
 
 
 @pytest.mark.parametrize("scheme", ["DPoP", "dpop"])

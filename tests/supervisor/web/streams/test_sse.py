@@ -18,6 +18,7 @@ from trio.testing import MockClock
 
 from supervisor.core.access import OWNER
 from supervisor.core.hold import Turn
+from supervisor.web.streams.connection import GOODBYE_SECONDS
 from supervisor.web.streams.outlet import STALL_SECONDS
 from supervisor.web.streams.sse import COMMENT_SECONDS, EventStream, box_events, session_events
 from tests.supervisor.web.streams.stage import SESSION, Stage, open_stage, until
@@ -227,6 +228,22 @@ async def test_a_device_that_is_revoked_is_told(tmp_path: Path) -> None:
             for each in (listener, box):
                 assert await each.until("bye") == {"type": "bye", "reason": "revoked", "retry": False}
                 assert await each.line() == b""
+
+
+async def test_a_revoked_device_that_does_not_read_is_let_go(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with open_stage(tmp_path) as stage:
+        one = session_events(stage.box, stage.session, "", None, OWNER, nothing, stage.clock, stage.revoked)
+        listener = Listener()
+        stage.revoked.set()
+        with trio.fail_after(GOODBYE_SECONDS + 0.1):
+            await one({"type": "http"}, listener.receive, unread)
+        assert stage.session.hub.lookers == 0
+
+
+async def unread(message: Message) -> None:
+    """The way to a client that does not read: nothing but the head finds room."""
+    if message["type"] != "http.response.start":
+        await trio.sleep_forever()
 
 
 async def test_a_deleted_session_says_goodbye_for_good(tmp_path: Path) -> None:
