@@ -7,6 +7,7 @@ import { prove, type DeviceKey } from "./proofs.ts";
 const EARLY_SECONDS = 30; // a token is renewed before it ends, so that no request starts with one that ends under way
 const ANSWER_SECONDS = 60; // for a whole answer; `stop` alone may take ten
 const LINE_SECONDS = 15; // for a ticket or an upgrade, which cost the box nothing
+const YIELD_SECONDS = 5; // that the box's stream lets a session's go first; a ticket is good for 30
 const SKEW_SECONDS = 2; // the Date of an answer has whole seconds; less is no difference of clocks
 
 /** What a stream is about: one session, or the box. */
@@ -41,6 +42,7 @@ export class Box {
   #skew = 0; // milliseconds that the box's clock is ahead of ours
   #token: Token | null = null;
   #signingIn: Promise<Token> | null = null;
+  #looked = new Set<Promise<undefined>>(); // streams of sessions that are being opened
 
   /** `nonce` is one that the box gave, if it gave one yet. */
   constructor(key: DeviceKey, nonce: string | null, origin: string = location.origin) {
@@ -76,11 +78,29 @@ export class Box {
 
   /** A WebSocket on `/v1/stream` or a session's, open. Its first message has not been read: listen at once. */
   async openStream(target: Target = {}, query: Query = {}): Promise<WebSocket> {
+    const opened = this.#openStream(target, query);
+    if (target.session !== undefined) {
+      const settled = opened.then(
+        () => undefined,
+        () => undefined,
+      );
+      this.#looked.add(settled);
+      void settled.then(() => this.#looked.delete(settled));
+    }
+    return opened;
+  }
+
+  async #openStream(target: Target, query: Query): Promise<WebSocket> {
     const options: Options = { as: "proof", seconds: LINE_SECONDS };
     const granted = await this.request<Granted & { ticket: string }>("POST", "/v1/tickets", target, options);
     this.#token = this.#keep(granted);
-    const path = target.session === undefined ? "/v1/stream" : `/v1/code/sessions/${encodeURIComponent(target.session)}/stream`;
-    return this.openSocket(path, granted.ticket, query);
+    if (target.session !== undefined) {
+      return this.openSocket(`/v1/code/sessions/${encodeURIComponent(target.session)}/stream`, granted.ticket, query);
+    }
+    // A browser opens one WebSocket to an address after the other (RFC 6455 §4.1): what somebody looks at goes first.
+    const waited = new Promise((resolve) => setTimeout(resolve, YIELD_SECONDS * 1000));
+    await Promise.race([Promise.all(this.#looked), waited]);
+    return this.openSocket("/v1/stream", granted.ticket, query);
   }
 
   /** A WebSocket on any path for which the box gave a ticket. */

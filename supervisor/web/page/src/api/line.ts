@@ -42,6 +42,7 @@ export class Line {
   #socket: WebSocket | null = null;
   #state: LineState = { kind: "opening", since: Date.now(), problem: null };
   #failures = 0;
+  #attempt = 0; // the newest one; what an older one brings is let go
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pinger: ReturnType<typeof setInterval> | undefined;
   #pong: ReturnType<typeof setTimeout> | undefined;
@@ -80,19 +81,21 @@ export class Line {
   #wake = (): void => {
     if (document.visibilityState !== "visible") return;
     if (this.#socket !== null) this.#ping();
-    else this.retry();
+    // A try that began on a network that is gone may take long to fail: another one begins beside it.
+    else if (!this.#isClosed()) void this.#open();
   };
 
   async #open(): Promise<void> {
     clearTimeout(this.#timer);
+    const attempt = (this.#attempt += 1);
     const since = this.#downSince();
-    this.#become({ kind: "opening", since, problem: this.#state.kind === "waiting" ? this.#state.problem : null });
+    this.#become({ kind: "opening", since, problem: "problem" in this.#state ? this.#state.problem : null });
     try {
       const socket = await this.#use.open();
-      if (this.#isClosed()) socket.close();
+      if (this.#isClosed() || attempt !== this.#attempt) socket.close();
       else this.#hold(socket);
     } catch (error) {
-      this.#failed(asProblem(error), since);
+      if (attempt === this.#attempt) this.#failed(asProblem(error), since);
     }
   }
 
