@@ -169,15 +169,19 @@ class Opened:
 class Pairing:
     """One invitation of one device. Times are seconds of a clock that goes on while the machine sleeps.
 
-    `name` is the part of the code that names it; its secrets are kept as SHA-256. `on_change` is called after each move
+    `name` is the part of the code that names it; its secrets are kept as SHA-256. `expires_at` says `due` as people
+    read it. `on_change` is called after each move
     and each thing that the box shows.
     """
 
-    def __init__(self, id: str, code: str, secret: str, due: float, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, id: str, code: str, secret: str, due: float, expires_at: str, on_change: Callable[[], None]
+    ) -> None:
         letters = read_code(code)
         self.id = id
         self.name = letters[:NAME_LENGTH]
         self.due = due
+        self.expires_at = expires_at
         self.state = State.INVITED
         self.claimed: Claim | None = None
         self.opened: Opened | None = None

@@ -81,12 +81,12 @@ class Desk:
         self._devices.check_room()
         code, secret = self._new_code({pairing.name for pairing in opened}), secrets.token_bytes(32)
         id = f"{PAIRING_PREFIX}{uuid.uuid4()}"
-        due = self._clock.boot() + PAIRING_SECONDS
-        self._pairings[id] = Pairing(id, code, b64u(secret), due, lambda: self._tell(id))
+        due, expires_at = self._clock.boot() + PAIRING_SECONDS, self._clock.text_in(PAIRING_SECONDS)
+        self._pairings[id] = Pairing(id, code, b64u(secret), due, expires_at, lambda: self._tell(id))
         while len(self._pairings) > MOST_KEPT:
             self._forget(next(pairing.id for pairing in self if pairing.is_settled))
         self._tell(id)
-        return Invitation(id, self._clock.text_in(PAIRING_SECONDS), code, f"{b64u(secret)}.{self._key.digest}")
+        return Invitation(id, expires_at, code, f"{b64u(secret)}.{self._key.digest}")
 
     def find(self, id: str) -> Pairing | None:
         self.expire()
@@ -107,7 +107,7 @@ class Desk:
         return {
             "id": pairing.id,
             "state": pairing.shown_state,
-            "expires_at": self._clock.text_in(pairing.due - self._clock.boot()),
+            "expires_at": pairing.expires_at,
             "claimed": {"address": claimed.address, "label": label} if claimed else None,
             "opened": opened is not None,
             "contenders": list(pairing.contenders),

@@ -10,16 +10,17 @@ from supervisor.core.proofs import INVALID_PROOF, USE_NONCE, unauthenticated
 from workers.errors import Refused
 
 WINDOW_SECONDS = 120.0  # a nonce is good for one to two of these; a page that slept gets the next one with its 401
-# Proofs of one device in one window: 100 requests a second, far more than a screen or a script makes. Only devices
-# that the box knows can fill this; 100 octets each.
-SEEN_OF_ONE = 12_000
+# Proofs of one device in one window: 400 requests a second, more than any script makes that should not be stopped.
+# Only devices that the box knows can fill this; 100 octets each.
+SEEN_OF_ONE = 48_000
 
 
 class Nonces:
     """`now` is a clock that goes on while the machine sleeps. Nothing is kept for a nonce until a proof has used it."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, most: int = SEEN_OF_ONE) -> None:
         self._secret = secret
+        self._most = most
         self._seen: dict[int, dict[str, set[bytes]]] = {}  # by window, then by key
 
     def current(self, now: float) -> str:
@@ -42,7 +43,7 @@ class Nonces:
         digest = hashlib.sha256(jti.encode("utf-8", "surrogatepass")).digest()[:16]
         if digest in seen:
             raise unauthenticated(INVALID_PROOF, "this proof was used before", "make one for each request")
-        if len(seen) >= SEEN_OF_ONE:
+        if len(seen) >= self._most:
             raise Refused("rate_limited", "this device asks too often", "wait two minutes")
         seen.add(digest)
 

@@ -46,7 +46,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.changes = 0
-        self.pairing = Pairing("pairing_1", CODE, SECRET, PAIRING_SECONDS, self._changed)
+        self.pairing = Pairing("pairing_1", CODE, SECRET, PAIRING_SECONDS, "in five minutes", self._changed)
 
     def _changed(self) -> None:
         self.changes += 1
