@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from tests.flows.rawstream import RawStream
+from tests.supervisor.web.doors import trusting_context
 
 SECONDS = 40.0
 Owner = Callable[..., tuple[int, Any]]  # `BoxProcess.call`: a request on the box's own socket
@@ -97,7 +98,12 @@ class Answer:
 def send(url: str, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
     """One request by TCP, on a connection of its own."""
     place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=SECONDS)
+    if place.scheme == "https":
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            place.hostname or "", place.port, timeout=SECONDS, context=trusting_context()
+        )
+    else:
+        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=SECONDS)
     try:
         data = None if body is None else json.dumps(body).encode()
         named = {} if data is None else {"content-type": "application/json"}
@@ -220,6 +226,8 @@ def open_stream(url: str, path: str, ticket: str | None, **headers: str) -> RawS
     """A WebSocket by TCP, with whatever ticket."""
     place = urlsplit(url)
     connection = socket.create_connection((place.hostname or "", place.port or 80), SECONDS)
+    if place.scheme == "https":
+        connection = trusting_context().wrap_socket(connection, server_hostname=place.hostname)
     return RawStream(connection, path, host=place.netloc, ticket=ticket, headers=headers)
 
 

@@ -232,8 +232,8 @@ def server_context(directory: Path) -> ssl.SSLContext:
 
 
 def write_certificate(directory: Path, **how: Any) -> tuple[str, str]:
-    """Files with a certificate for `localhost` and its key."""
-    issued = AUTHORITY.issue_cert("localhost", **how)
+    """Files with a certificate for `localhost` and 127.0.0.1, and its key."""
+    issued = AUTHORITY.issue_cert("localhost", "127.0.0.1", **how)
     certificate, key = directory / "cert.pem", directory / "key.pem"
     certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     key.write_bytes(issued.private_key_pem.bytes())
