@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import termios
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -15,27 +15,31 @@ from supervisor.foreground import STDIN, STDOUT
 from supervisor.logs import Outlet
 from supervisor.sessions import news
 from supervisor.sessions.news import ToldBox
-from supervisor.statusscreen import Leaving, StatusScreen
+from supervisor.statusscreen import Deeds, Leaving, StatusScreen
 
 log = structlog.get_logger()
 
 
 async def show_own_status(
     box: ToldBox,
-    switch_mode: Callable[[str], Awaitable[None]],
+    deeds: Deeds,
     outlet: Outlet,
     dropped: trio.Event,
+    invitation: Mapping[str, Any] | None = None,
     stdin: int = STDIN,
     stdout: int = STDOUT,
 ) -> Leaving:
-    """Show the box until somebody leaves, the terminal is closed, or `dropped` is set (both: `Leaving.GONE`).
+    """Show the box, and at first a link where there is one, until somebody leaves, the terminal is closed, or `dropped`
+    is set (both: `Leaving.GONE`).
 
     Meanwhile log lines are shown at the bottom of the screen; afterwards they go out as before.
     """
     leaving = Leaving.GONE
     try:
         async with aclosing(box_updates(box)) as updates, trio.open_nursery() as showing:
-            screen = StatusScreen(updates, switch_mode, stdin, stdout)
+            screen = StatusScreen(updates, deeds, stdin, stdout)
+            if invitation is not None:
+                screen.offer(invitation)
 
             async def until_dropped() -> None:
                 await dropped.wait()

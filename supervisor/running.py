@@ -24,11 +24,12 @@ from supervisor.assembly import (
     put_together,
     resume_what_was_cut,
 )
-from supervisor.core.access import OWNER, Principal
+from supervisor.core.access import Principal
 from supervisor.foreground import can_show
 from supervisor.identity.identity import Identity
 from supervisor.limits import raise_descriptor_limit
 from supervisor.logs import Outlet, start_log
+from supervisor.owndeeds import OwnDeeds
 from supervisor.ownscreen import show_own_status
 from supervisor.projectchoice import choose
 from supervisor.readiness import READY, STOPPING, tell_systemd
@@ -126,7 +127,7 @@ async def _serve(
             behind.start_soon(box.lookout.watch)
             async with trio.open_nursery() as front:  # ends when the listener has said goodbye to everyone
                 await front.start(listen, entrances, api, streams, who, gate, box.stopping)
-                behind.start_soon(_begin, parts, options, outlet, hung_up)
+                behind.start_soon(_begin, parts, identity, options, outlet, hung_up)
         tell_systemd(STOPPING)
         behind.cancel_scope.cancel()
     running_on = sum(not session.ended for session in box.registry)
@@ -134,7 +135,7 @@ async def _serve(
     log.info("ended", sessions_that_run_on=running_on, **hint)
 
 
-async def _begin(parts: Parts, options: ServeOptions, outlet: Outlet, hung_up: trio.Event) -> None:
+async def _begin(parts: Parts, identity: Identity, options: ServeOptions, outlet: Outlet, hung_up: trio.Event) -> None:
     """What a start is for besides serving, the word that it is done, and then the screen."""
     settings = parts.box.switches.settings
     if settings.create_session_in_dir:
@@ -144,7 +145,7 @@ async def _begin(parts: Parts, options: ServeOptions, outlet: Outlet, hung_up: t
     if options.continue_:
         resume_what_was_cut(parts)
     if can_show() and not options.json:
-        await _show_screen(parts.box, outlet, hung_up)
+        await _show_screen(parts.box, OwnDeeds(parts.box, identity), outlet, hung_up)
 
 
 def _say_ready(parts: Parts, options: ServeOptions) -> None:
@@ -164,13 +165,9 @@ def _say_ready(parts: Parts, options: ServeOptions) -> None:
             sys.stdout.flush()
 
 
-async def _show_screen(box: Box, outlet: Outlet, hung_up: trio.Event) -> None:
+async def _show_screen(box: Box, deeds: OwnDeeds, outlet: Outlet, hung_up: trio.Event) -> None:
     """Show the box until somebody leaves, which ends it, or until the terminal is closed, which does not."""
-
-    async def switch_mode(mode: str) -> None:
-        await box.switches.change(OWNER, spawn_mode=mode)
-
-    if await show_own_status(box, switch_mode, outlet, hung_up) is Leaving.LEFT:
+    if await show_own_status(box, deeds, outlet, hung_up, await deeds.invite_first()) is Leaving.LEFT:
         box.stopping.set()
 
 

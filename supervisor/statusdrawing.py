@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from supervisor import pairingdrawing
 from supervisor.cli import describe, printing
 from supervisor.core.boxview import BoxView
 from supervisor.core.printable import visible
@@ -22,11 +23,13 @@ AT_MOST = {"STATE": 24, "DOING": 12}  # cells that are kept free for it; rc show
 NARROW = 60  # cells, of a phone or half a screen
 EVEN = 16  # cells above which a longer text gets no larger share
 GAP = 2  # cells between two columns
-KEYS = "space attach   w mode   ? help   q leave"
+KEYS = "space pair   a attach   w mode   ? help   q leave"
 COLOURS = {"running": "green", "exited": "dim", "suspended": "dim", "lost": "red", "stopping": "yellow"}
 
 HELP = """\
-space, a   how to get at a session
+space      pair a device: link, QR and code; the digits that it shows are typed on any page
+x          refuse the device that wants in
+a          how to get at a session
 w          where new sessions work: same-dir or worktree; those that are there stay where they are
 ?          this page, and back
 q, Ctrl-C  leave\
@@ -34,11 +37,16 @@ q, Ctrl-C  leave\
 
 
 def draw(view: BoxView, page: str, height: int, width: int, now: datetime) -> RenderableType:
-    """The whole screen, of `height` lines of `width` cells. `page` is `sessions`, `attach` or `help`."""
+    """The whole screen, of `height` lines of `width` cells. `page` is `sessions`, `pair`, `attach` or `help`."""
     notes = [_note(note) for note in (*_notices(view.box), *view.notes)]
-    room = max(height - AROUND_THE_TABLE - len(notes), 1)
+    if page == "pair":
+        last = notes[-1:]  # there is room for one: what came of the last number
+        return pairingdrawing.page(view.pairing, str(view.box.get("name", "…")), last, height, width)
+    pairing = pairingdrawing.lines(view.pairing, width)
+    pairing += [Text()] if pairing else []
+    room = max(height - AROUND_THE_TABLE - len(pairing) - len(notes), 1)
     keys = Text(KEYS, style="dim", no_wrap=True, overflow="ellipsis")
-    return Group(*_head(view.box), Text(), _PAGES[page](view, room, width, now), Text(), *notes, keys)
+    return Group(*_head(view.box), Text(), _PAGES[page](view, room, width, now), Text(), *pairing, *notes, keys)
 
 
 def _notices(box: Mapping[str, Any]) -> list[str]:
@@ -112,7 +120,7 @@ def _row(session: Mapping[str, Any], now: datetime) -> list[Text]:
 
 
 def _attach(view: BoxView, room: int, _width: int, _now: datetime) -> RenderableType:
-    """Where the codes for phones will be: this release is reached from this machine."""
+    """For those who sit at this machine; others pair a device."""
     running = view.running
     lines = [Text("To get at a session, in another terminal of this machine:"), Text()]
     lines += [Text(f"  rc attach {_quoted(str(session['name']))}") for session in running[: max(room - 3, 1)]]

@@ -12,13 +12,14 @@ import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 from rich.console import Console
 from rich.live import Live
 
 from supervisor.core.boxview import BoxView
+from supervisor.core.links import best
 from supervisor.statusdrawing import draw
 from workers.errors import Refused
 
@@ -31,7 +32,7 @@ LAST_WORD_MS = 200  # a terminal that takes nothing for so long is not being dra
 
 CTRL_C = "\x03"
 ESCAPE = "\x1b"
-PAGES = {" ": "attach", "a": "attach", "?": "help"}
+PAGES = {"a": "attach", "?": "help"}
 
 
 class Leaving(Enum):
@@ -42,18 +43,31 @@ class Leaving(Enum):
     ENDED = "there is nothing more to be told"
 
 
+class Deeds(Protocol):
+    """What keys can do to the box. All of it may raise Refused."""
+
+    async def switch_mode(self, mode: str) -> None: ...
+
+    async def invite(self) -> Mapping[str, Any]:
+        """A new pairing, as `POST /v1/pairings` answers."""
+
+    async def accept(self, pairing: str, number: str) -> None: ...
+
+    async def call_off(self, pairing: str) -> None: ...
+
+
 class StatusScreen:
-    """One screen. `updates` gives messages as `/v1/stream` does, `hello` first; `switch_mode` may raise Refused."""
+    """One screen. `updates` gives messages as `/v1/stream` does, `hello` first."""
 
     def __init__(
         self,
         updates: AsyncIterator[Mapping[str, Any]],
-        switch_mode: Callable[[str], Awaitable[None]],
+        deeds: Deeds,
         stdin: int = STDIN,
         stdout: int = STDOUT,
     ) -> None:
         self._updates = updates
-        self._switch_mode = switch_mode
+        self._deeds = deeds
         self._stdin = stdin
         self._stdout = stdout
         self._view = BoxView()
@@ -64,6 +78,19 @@ class StatusScreen:
         """Show a line at the bottom, until newer ones have pushed it out. May be called before `run`."""
         self._view.notes.append(line.splitlines()[0] if line else "")
         self._dirty.set()
+
+    def offer(self, invitation: Mapping[str, Any]) -> None:
+        """Show a link at once. May be called before `run`."""
+        self._view.pairing.offer(invitation)
+        offer = best(invitation["urls"])
+        if offer is not None and offer.for_others:  # else there is no QR, and some lines say all that there is
+            self._page = "pair"
+        self._dirty.set()
+
+    @property
+    def invitation(self) -> Mapping[str, Any] | None:
+        """The link that was made here, if it is open."""
+        return self._view.pairing.invitation
 
     async def run(self) -> Leaving:
         """Show the screen until somebody leaves it. The terminal is as before on every way out."""
@@ -86,6 +113,9 @@ class StatusScreen:
     async def _follow(self) -> Leaving:
         async for message in self._updates:
             self._view.apply(message)
+            pairing = self._view.pairing
+            if self._page == "pair" and pairing.invitation is None and pairing.asking is None:
+                self._page = "sessions"
             self._dirty.set()
         return Leaving.ENDED
 
@@ -108,13 +138,37 @@ class StatusScreen:
             self._dirty.set()
 
     async def _press(self, key: str) -> None:
-        if key == "w":
-            try:
-                await self._switch_mode(self._view.other_mode)
-            except Refused as refused:
-                self.note(f"{refused.detail}; {refused.hint}")
-        elif key in PAGES:
-            self._page = "sessions" if self._page == PAGES[key] else PAGES[key]
+        try:
+            if self._view.pairing.takes(key):
+                await self._type_number(key)
+            elif key in _DEEDS:
+                await _DEEDS[key](self)
+            elif key in PAGES:
+                self._turn_to(PAGES[key])
+        except Refused as refused:
+            self.note(f"{refused.detail}; {refused.hint}")
+
+    def _turn_to(self, page: str) -> None:
+        """Or back, when it is there already."""
+        self._page = "sessions" if self._page == page else page
+
+    async def _type_number(self, key: str) -> None:
+        whole = self._view.pairing.type(key)
+        if whole is not None:
+            await self._deeds.accept(*whole)
+
+    async def _switch_mode(self) -> None:
+        await self._deeds.switch_mode(self._view.other_mode)
+
+    async def _pair(self) -> None:
+        if self._page != "pair" and self._view.pairing.shown is None:
+            self._view.pairing.offer(await self._deeds.invite())
+        self._turn_to("pair")
+
+    async def _refuse(self) -> None:
+        pairing = self._view.pairing.shown
+        if pairing is not None and (pairing["opened"] or self._page == "pair"):
+            await self._deeds.call_off(pairing["id"])
 
     async def _redraw_when_resized(self) -> None:
         with trio.open_signal_receiver(signal.SIGWINCH) as resizes:
@@ -134,6 +188,13 @@ class StatusScreen:
             # In a thread, given up when we leave: a terminal that does not draw holds nothing but this screen.
             await trio.to_thread.run_sync(_write, self._stdout, octets, abandon_on_cancel=True)
             await trio.sleep(FRAME_SECONDS)
+
+
+_DEEDS: dict[str, Callable[[StatusScreen], Awaitable[None]]] = {
+    "w": StatusScreen._switch_mode,
+    " ": StatusScreen._pair,
+    "x": StatusScreen._refuse,
+}
 
 
 class _Frames:

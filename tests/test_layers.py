@@ -58,7 +58,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.foreground": set(),
     "supervisor.limits": set(),
     "supervisor.readiness": set(),
+    "supervisor.owndeeds": CORES | {"supervisor.identity", "supervisor.sessions"},
     "supervisor.ownscreen": {"supervisor", "workers"},
+    "supervisor.pairingdrawing": CORES,
     "supervisor.statusdrawing": {"supervisor", "workers"},
     "supervisor.statusscreen": {"supervisor", "workers"},
     # The start and the end of a box: these files see everything, as the command line does.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from supervisor.cli import client as clients
@@ -12,7 +13,7 @@ from supervisor.cli import exits, printing, settingwords
 from supervisor.cli.arguments import Parser, Verb, nothing, usage
 from supervisor.foreground import can_show
 from supervisor.serveoptions import ServeOptions
-from workers.errors import Broken, Refused
+from workers.errors import Refused
 
 
 def _top(args: argparse.Namespace) -> int:
@@ -37,20 +38,20 @@ def _top(args: argparse.Namespace) -> int:
 async def show(client: clients.Client) -> None:
     import trio
 
+    from supervisor.cli.boxdeeds import BoxDeeds
     from supervisor.client.boxstream import UPDATES, follow_box
     from supervisor.statusscreen import StatusScreen
 
-    async def switch_mode(mode: str) -> None:
-        try:
-            await trio.to_thread.run_sync(lambda: client.ask("PATCH", "/v1/box", body={"spawn_mode": mode}))
-        except Broken as broken:
-            raise Refused("unreachable", str(broken), "try again when the box is back") from broken
-
     told, updates = trio.open_memory_channel[Mapping[str, Any]](UPDATES)
+    deeds = BoxDeeds(client)
+    screen = StatusScreen(updates, deeds)
     async with trio.open_nursery() as following:
         following.start_soon(follow_box, client, told)
-        await StatusScreen(updates, switch_mode).run()
+        await screen.run()
         following.cancel_scope.cancel()
+    if screen.invitation is not None:  # nobody sees any more who claims it
+        with suppress(Refused):
+            await deeds.call_off(screen.invitation["id"])
 
 
 def _doctor_arguments(parser: Parser) -> None:

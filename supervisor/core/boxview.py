@@ -6,17 +6,20 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from supervisor.core.pairingview import PairingView
 from workers.core.lifecycle import HOLDS_SLOT
 
 NOTES_KEPT = 5  # lines shown at once; who wants more reads the log
 
 
 class BoxView:
-    """`box` and `sessions` (by id) are whole objects as the API shows them, `notes` the last lines to be told."""
+    """`box` and `sessions` (by id) are whole objects as the API shows them, `pairing` is who wants in, `notes` are the
+    last lines to be told."""
 
     def __init__(self) -> None:
         self.box: Mapping[str, Any] = {}
         self.sessions: dict[str, Mapping[str, Any]] = {}
+        self.pairing = PairingView()
         self.notes: deque[str] = deque(maxlen=NOTES_KEPT)
 
     def apply(self, message: Mapping[str, Any]) -> None:
@@ -25,12 +28,17 @@ class BoxView:
             case "hello":
                 self.box = message["box"]
                 self.sessions = {session["id"]: session for session in message["sessions"]}
+                self.notes += self.pairing.begin(message.get("pairings", ()))
             case "box":
                 self.box = message["box"]
             case "session":
                 self.sessions[message["session"]["id"]] = message["session"]
             case "session_gone":
                 self.sessions.pop(message["id"], None)
+            case "pairing":
+                self.notes += self.pairing.apply(message["pairing"])
+            case "pairing_gone":
+                self.notes += self.pairing.drop(message["id"])
             case "notice":
                 self.notes.append(str(message["text"]))
 

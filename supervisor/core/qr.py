@@ -14,7 +14,6 @@ def qr_lines(text: str) -> list[str]:
     # Level L, and no better one where there is room: on a screen nothing is smudged, and a small code fits it.
     code = segno.make(text, error="l", boost_error=False, micro=False)
     rows = [[int(bool(module)) for module in row] for row in code.matrix_iter(border=BORDER)]
-    if len(rows) % 2:
-        rows.append([0] * len(rows[0]))
+    rows.append([0] * len(rows[0]))  # every code has an odd number of them
     pairs = zip(rows[::2], rows[1::2], strict=True)
     return ["".join(_BLOCKS[pair] for pair in zip(above, below, strict=True)) for above, below in pairs]

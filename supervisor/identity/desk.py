@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,17 @@ class Invitation:
     def link(self, url: str) -> str:
         """What to open to get to this box by `url`. The fragment stays in the browser."""
         return f"{url.rstrip('/')}/pair#{self.fragment}"
+
+    def show(self, urls: Iterable[str]) -> dict[str, Any]:
+        """To whoever made it, of a box that is reached by these."""
+        links = [self.link(url) for url in urls]
+        return {
+            "id": self.id,
+            "code": self.code,
+            "url": links[0] if links else None,
+            "urls": links,
+            "expires_at": self.expires_at,
+        }
 
 
 class Desk:

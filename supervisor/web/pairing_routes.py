@@ -44,17 +44,8 @@ class PairingRoutes:
         self._sign_in = sign_in
 
     async def invite(self, body: models.NewPairing | None = None) -> Response:
-        invitation = self._desk.invite()
-        urls = [invitation.link(url) for url in self._box.urls]
-        answer = {
-            "id": invitation.id,
-            "code": invitation.code,
-            "url": urls[0] if urls else None,
-            "urls": urls,
-            "box_key": self._key.text,
-            "expires_at": invitation.expires_at,
-        }
-        return Json(answer, status_code=201)
+        shown = self._desk.invite().show(self._box.urls)
+        return Json({**shown, "box_key": self._key.text}, status_code=201)
 
     async def list(self) -> Response:
         self._desk.expire()

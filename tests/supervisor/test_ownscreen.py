@@ -21,11 +21,20 @@ from supervisor.sessions.watch import BOX, Watch, Watches
 from supervisor.statusscreen import Leaving
 from workers.errors import Refused
 
+LINK = {"id": "pairing_1", "code": "7K3Q-2XWM", "urls": ["http://localhost/pair#s"], "expires_at": "2026-01-01T00:05Z"}
+
 
 class Shown(dict[str, Any]):
     """What stands for a session here, and is its own description."""
 
     gone = False
+
+
+class OneOpen(NoPairings):
+    """The link that the screen is given is open."""
+
+    def shown(self) -> list[dict[str, Any]]:
+        return [{**LINK, "state": "waiting", "claimed": None, "opened": False, "contenders": [], "tries_left": 5}]
 
 
 class SmallBox:
@@ -35,7 +44,7 @@ class SmallBox:
         self.mode = "same-dir"
         self.known: dict[str, dict[str, Any]] = {}
         self.watches = Watches()
-        self.pairings = NoPairings()
+        self.pairings = OneOpen()
 
     def describe(self, principal: Principal) -> dict[str, Any]:
         return {"name": "vm", "spawn_mode": self.mode, "used": len(self.known), "capacity": 32, "you": principal.you()}
@@ -54,9 +63,18 @@ class SmallBox:
     def watch(self) -> AbstractContextManager[Watch]:
         return self.watches.watching()
 
-    async def switch(self, mode: str) -> None:
+    async def switch_mode(self, mode: str) -> None:
         self.mode = mode
         self.watches.touch(BOX)
+
+    async def invite(self) -> dict[str, Any]:
+        return LINK
+
+    async def accept(self, pairing: str, number: str) -> None:
+        """Nobody asks here."""
+
+    async def call_off(self, pairing: str) -> None:
+        """Likewise."""
 
 
 async def test_changes_come_out_as_messages() -> None:
@@ -97,7 +115,7 @@ async def test_it_shows_the_box_and_the_log_until_somebody_leaves(terminal: tupl
     keyboard, screen = terminal
 
     async def show() -> None:
-        left.append(await show_own_status(box, box.switch, outlet, trio.Event(), screen, screen))
+        left.append(await show_own_status(box, box, outlet, trio.Event(), stdin=screen, stdout=screen))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(show)
@@ -116,11 +134,11 @@ async def test_a_dropped_screen_gives_the_terminal_back_and_nobody_left(terminal
     box = SmallBox()
 
     async def show() -> None:
-        left.append(await show_own_status(box, box.switch, Outlet(), dropped, screen, screen))
+        left.append(await show_own_status(box, box, Outlet(), dropped, LINK, screen, screen))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(show)
-        await sees(keyboard, b"Mode: same-dir")
+        await sees(keyboard, b"7K3Q-2XWM")
         dropped.set()
         await sees(keyboard, b"\x1b[?1049l")
     assert left == [Leaving.GONE]
@@ -129,7 +147,7 @@ async def test_a_dropped_screen_gives_the_terminal_back_and_nobody_left(terminal
 async def test_a_terminal_that_is_gone_before_the_screen_is_there_ends_only_the_screen() -> None:
     box, (read, write) = SmallBox(), os.pipe()
     try:
-        left = await show_own_status(box, box.switch, Outlet(), trio.Event(), read, write)
+        left = await show_own_status(box, box, Outlet(), trio.Event(), stdin=read, stdout=write)
     finally:
         os.close(read)
         os.close(write)

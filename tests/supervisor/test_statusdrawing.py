@@ -62,7 +62,7 @@ def test_the_box_is_named_with_mode_and_capacity() -> None:
     lines = screen([session("fix-login")])
     assert lines[0] == "vm  http://127.0.0.1:7420"
     assert lines[1] == "Mode: worktree   Capacity: 1/32   Projects: app, web"
-    assert lines[-1] == "space attach   w mode   ? help   q leave"
+    assert lines[-1] == "space pair   a attach   w mode   ? help   q leave"
 
 
 def test_a_session_shows_state_branch_who_since_when_and_what_it_does() -> None:
@@ -129,7 +129,7 @@ def test_what_others_wrote_is_neither_obeyed_nor_taken_for_markup() -> None:
     assert all(line.isprintable() for line in lines)
 
 
-def test_the_space_bar_tells_how_to_attach() -> None:
+def test_a_page_tells_how_to_attach() -> None:
     lines = screen(
         [session("fix-login"), session("it's"), session("-x"), session("old", state="exited")], page="attach"
     )

@@ -22,6 +22,14 @@ from workers.errors import Refused
 BOX = {"name": "vm", "urls": [], "spawn_mode": "same-dir", "used": 0, "capacity": 32, "projects": []}
 HELLO = {"type": "hello", "box": BOX, "sessions": []}
 
+LINK: dict[str, Any] = {
+    "id": "pairing_1",
+    "code": "7K3Q-2XWM",
+    "urls": ["https://box.example/pair#secret"],
+    "expires_at": "2026-01-01T00:05:00.000Z",
+}
+NUMBER = "049301"
+
 
 @dataclass
 class Stage:
@@ -33,20 +41,40 @@ class Stage:
     told: trio.MemoryReceiveChannel[dict[str, Any]]
     switched: list[str] = field(default_factory=list)
     refusal: Refused | None = None
+    typed: list[str] = field(default_factory=list)
     seen: bytes = b""
 
-    async def switch(self, mode: str) -> None:
+    async def switch_mode(self, mode: str) -> None:
         if self.refusal:
             raise self.refusal
         self.switched.append(mode)
         await self.tell.send({"type": "box", "box": {**BOX, "spawn_mode": mode}})
+
+    async def invite(self) -> dict[str, Any]:
+        await self.tell_pairing()
+        return LINK
+
+    async def accept(self, pairing: str, number: str) -> None:
+        self.typed.append(number)
+        if number != NUMBER:
+            await self.tell_pairing(opened=True, tries_left=2)
+            raise Refused("invalid", "this is not the number", "type the other one")
+        await self.tell_pairing(state="accepted", opened=True)
+
+    async def call_off(self, pairing: str) -> None:
+        await self.tell_pairing(state="refused", opened=bool(self.typed))
+
+    async def tell_pairing(self, state: str = "waiting", opened: bool = False, tries_left: int = 3) -> None:
+        claimed = {"address": "198.51.100.7", "label": "Ana's phone"} if opened else None
+        pairing = {"id": LINK["id"], "state": state, "claimed": claimed, "opened": opened, "contenders": []}
+        await self.tell.send({"type": "pairing", "pairing": {**pairing, "tries_left": tries_left}})
 
     def screen(self) -> StatusScreen:
         async def updates() -> AsyncIterator[dict[str, Any]]:
             async for message in self.told:
                 yield message
 
-        return StatusScreen(updates(), self.switch, self.terminal, self.terminal)
+        return StatusScreen(updates(), self, self.terminal, self.terminal)
 
     def type(self, keys: bytes) -> None:
         os.write(self.keyboard, keys)
@@ -122,13 +150,64 @@ async def test_keys_turn_pages_and_turn_them_back(stage: Stage) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stage.screen().run)
         await stage.sees("No sessions.")
-        for key, page in ((b"?", "this page, and back"), (b" ", "To get at a session"), (b" ", "No sessions.")):
+        for key, page in ((b"?", "this page, and back"), (b"a", "To get at a session"), (b"a", "No sessions.")):
             stage.type(key)
             await stage.sees(page)
         stage.type(b"a")
         await stage.sees("To get at a session")
         stage.type(b"\x1b")
         await stage.sees("No sessions.")
+        stage.type(b"q")
+
+
+async def test_the_space_bar_makes_a_link_and_shows_it_again(stage: Stage) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.screen().run)
+        await stage.sees("No sessions.")
+        stage.type(b" ")
+        await stage.sees("Code 7K3Q-2XWM")
+        stage.type(b" ")
+        await stage.sees("space shows its QR")
+        stage.type(b" ")
+        await stage.sees("Waiting for the device")
+        stage.type(b"x")
+        await stage.sees("the link is void; space makes another")
+        stage.type(b"q")
+
+
+async def test_the_number_is_typed_on_any_page_and_a_wrong_one_is_told(stage: Stage) -> None:
+    screen = stage.screen()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(screen.run)
+        await stage.sees("No sessions.")
+        await stage.tell_pairing(opened=True)
+        await stage.sees("Ana's phone (198.51.100.7) wants in.")
+        stage.type(b"12\x7f")
+        await stage.sees("1__ ___")
+        stage.type(b"23 456")
+        await stage.sees("2 of 3 tries left")
+        assert stage.typed == ["123456"]
+        stage.type(b" ")
+        await stage.sees("this is not the number")
+        stage.type(NUMBER.encode())
+        await stage.sees("Ana's phone is paired")
+        await stage.tell_pairing(opened=True)
+        await stage.sees("wants in.")
+        stage.type(b"x")
+        await stage.sees("was not let in")
+        assert screen.invitation is None
+        stage.type(b"q")
+
+
+async def test_a_link_that_others_can_open_is_shown_at_once_with_its_qr(stage: Stage) -> None:
+    stage.told.receive_nowait()
+    pairing = {"id": LINK["id"], "state": "waiting", "claimed": None, "opened": False, "contenders": []}
+    stage.tell.send_nowait({**HELLO, "pairings": [pairing]})
+    screen = stage.screen()
+    screen.offer(LINK)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(screen.run)
+        await stage.sees("\u2580\u2580\u2580\u2580\u2580")
         stage.type(b"q")
 
 
