@@ -168,13 +168,14 @@ class Client:
     def _ask(
         self, method: str, target: str, data: bytes | None, headers: dict[str, str], wait: float
     ) -> Iterator[http.client.HTTPResponse]:
-        connection = self._connection(wait)
+        connection, is_whole = self._connection(wait), False
         try:
             connection.request(method, target, data, {"Host": self.transport.host, **headers})
             with connection.getresponse() as answer:  # which holds the socket open beside the connection
-                yield answer
-                if answer.isclosed() and connection.sock is not None and not self.transport.is_here:
-                    self._idle.append(connection)
+                try:
+                    yield answer
+                finally:
+                    is_whole = answer.isclosed()
         except TimeoutError as error:
             raise Refused(
                 "unreachable", f"the box does not answer within {wait:.0f} s", "rc doctor looks for the cause"
@@ -182,7 +183,9 @@ class Client:
         except (http.client.HTTPException, ConnectionError, ssl.SSLError) as error:
             raise lost(connection.dialled, error) from error
         finally:
-            if connection not in self._idle:
+            if is_whole and connection.sock is not None and not self.transport.is_here:
+                self._idle.append(connection)
+            else:
                 connection.end()
 
     def _connection(self, wait: float) -> Connection:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import getpass
 import json
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,11 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.lines import TEXT, Pipes, WebSocket, frame
-from tests.waiting import until
+from tests.sshserver import ssh_server
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-START_SECONDS = 20.0
 
 
 def build_ptyprog(folder: Path) -> str:
@@ -84,42 +81,7 @@ class Ssh:
 
 @contextlib.contextmanager
 def ssh(program: str, folder: Path) -> Iterator[Ssh]:
-    """A server of our own, with keys of its own, that nobody else is told of."""
-    for name in ("host", "client"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
-    port = _free_port()
-    settings = folder / "sshd_config"
-    settings.write_text(
-        f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/client.pub\n"
-        "PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n"
-        f"ForceCommand {program}\n",
-        encoding="utf-8",
-    )
-    daemon = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    assert daemon, "sshd is missing: apt-get install openssh-server"
-    if os.geteuid() == 0:
-        os.makedirs("/run/sshd", 0o755, exist_ok=True)  # sshd asks for it; Debian's init makes it at boot
-    server = subprocess.Popen([daemon, "-D", "-e", "-f", settings], stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: _answers(port), START_SECONDS)
-        options = ["IdentitiesOnly=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes"]
-        command = ["ssh", "-F", "none", "-tt", "-e", "none", "-i", f"{folder}/client", "-p", str(port)]
-        for option in options:
-            command += ["-o", option]
+    """A server of our own that runs nothing but the program."""
+    with ssh_server(folder, f"ForceCommand {program}") as server:
+        command = ["ssh", "-F", str(server.settings), "-tt", "-e", "none", "-p", str(server.port)]
         yield Ssh([*command, f"{getpass.getuser()}@127.0.0.1"])
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as probe:
-        return probe.recv(4) == b"SSH-"
-    return False

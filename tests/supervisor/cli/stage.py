@@ -51,8 +51,8 @@ class Played:
             pass
         return message[1:]
 
-    async def cut(self) -> None:
-        await self._connection.aclose(code=1012)
+    async def cut(self, code: int = 1012) -> None:
+        await self._connection.aclose(code=code)
 
 
 def client_at(path: str) -> Client:
@@ -64,6 +64,7 @@ class Stage:
     """Where a client connects to. `refusals` are answers to the next tries, before one is let in."""
 
     def __init__(self, path: str, nursery: trio.Nursery) -> None:
+        self.path = path
         self.client = client_at(path)
         self.refusals: list[tuple[int, dict[str, object]]] = []
         self.tries = 0

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.supervisor.cli.conftest import odd
+from tests.supervisor.cli.conftest import box, odd, served
 
-__all__ = ["odd"]
+__all__ = ["box", "odd", "served"]

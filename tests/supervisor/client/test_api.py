@@ -7,9 +7,11 @@ import threading
 
 import pytest
 
-from supervisor.client.api import Client, given, refusal_of, session_path
+from supervisor.client.api import AT_ONCE, Client, given, refusal_of, session_path
 from tests.supervisor.cli.oddbox import OddBox, Reply
 from tests.supervisor.cli.stage import client_at
+from tests.supervisor.client.faraway import Far
+from tests.supervisor.web.boxes import ServedBox
 from workers.errors import Broken, Refused
 
 
@@ -101,3 +103,50 @@ def test_a_path_that_is_not_utf8_is_asked_for_as_it_is(odd: OddBox, client: Clie
 
 def test_fields_that_were_not_given_are_left_out() -> None:
     assert given(a=1, b=None, c=False) == {"a": 1, "c": False}
+
+
+def test_to_a_box_elsewhere_one_connection_is_used_again(box: ServedBox) -> None:
+    far = Far(box.socket)
+    client = far.client
+    assert [client.get("/v1/box")["name"] for _ in range(3)]
+    with pytest.raises(Refused):
+        client.get("/v1/code/sessions/nothing")
+    assert client.get("/healthz") == {"ok": True}
+    assert far.dialled == 1
+
+
+def test_a_connection_that_has_ended_meanwhile_is_not_used_again(odd: OddBox) -> None:
+    odd.answer("GET", "/x", {})
+    far = Far(odd.path)
+    client = far.client
+    assert [client.get("/x") for _ in range(3)] == [{}, {}, {}]
+    assert far.dialled == 3
+
+
+def test_what_the_way_knows_of_an_end_is_told(odd: OddBox) -> None:
+    odd.answers["GET", "/x"] = Reply(b'{"a":', cut=True)
+    with pytest.raises(Refused, match="the road is closed"):
+        Far(odd.path, Refused("unreachable", "the road is closed")).client.get("/x")
+
+
+def test_some_requests_elsewhere_wait_for_others(odd: OddBox) -> None:
+    side_by_side, most, lock = 0, 0, threading.Lock()
+
+    def count(asked: object) -> Reply:
+        nonlocal side_by_side, most
+        with lock:
+            side_by_side += 1
+            most = max(most, side_by_side)
+        threading.Event().wait(0.01)
+        with lock:
+            side_by_side -= 1
+        return Reply(b"{}")
+
+    odd.answers["GET", "/x"] = count
+    client = Far(odd.path).client
+    threads = [threading.Thread(target=client.get, args=("/x",)) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 < most <= AT_ONCE

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import MockClock
 
-from supervisor.client.line import cause, opened, run
+from supervisor.client.line import BEAT_SECONDS, cause, opened, run
 from tests.supervisor.cli.stage import client_at, stage
+from tests.supervisor.client.faraway import Far
+from tests.waiting import until_async
 from workers.errors import Broken, Refused
 
 
@@ -111,6 +114,89 @@ async def test_being_cancelled_is_not_taken_for_a_failure(tmp_path: Path) -> Non
             async with opened(box.client, "/s") as line:
                 await line.receive()
         assert scope.cancelled_caught
+
+
+async def test_a_box_elsewhere_that_is_silent_is_asked_and_stays(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with stage(tmp_path) as box, opened(Far(box.path).client, "/s") as line, trio.open_nursery() as nursery:
+        played = await box.next()
+        heard: list[object] = []
+
+        async def hear() -> None:
+            heard.append(await line.receive())
+
+        nursery.start_soon(hear)
+        mock_clock.rate = 1000.0
+        await trio.sleep(5 * BEAT_SECONDS)
+        assert heard == []
+        await played.tell("late")
+        await until_async(lambda: _truly(heard), 1000 * BEAT_SECONDS)
+    assert heard == [{"type": "late"}]
+
+
+async def _truly(value: object) -> bool:
+    await trio.lowlevel.checkpoint()
+    return bool(value)
+
+
+async def test_one_that_answers_nothing_any_more_is_given_up(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with stage(tmp_path) as box, trio.open_nursery() as nursery:
+        between = trio.SocketListener(await _listening(str(tmp_path / "between")))
+        swallowing = trio.Event()
+
+        async def carry(stream: trio.SocketStream) -> None:
+            there = await trio.open_unix_socket(box.path)
+
+            async def back() -> None:
+                async for data in there:
+                    if not swallowing.is_set():
+                        await stream.send_all(data)
+
+            nursery.start_soon(back)
+            async for data in stream:
+                await there.send_all(data)
+
+        nursery.start_soon(trio.serve_listeners, carry, [between])
+        with pytest.raises(Broken, match="says nothing any more"):
+            async with opened(Far(str(tmp_path / "between")).client, "/s") as line:
+                await box.next()
+                swallowing.set()
+                mock_clock.rate = 1000.0
+                await line.receive()
+        mock_clock.rate = 0.0
+        nursery.cancel_scope.cancel()
+
+
+async def _listening(path: str) -> trio.socket.SocketType:
+    listening = trio.socket.socket(trio.socket.AF_UNIX)
+    await listening.bind(path)
+    listening.listen()
+    return listening
+
+
+async def test_what_the_way_knows_of_an_end_before_the_answer_is_told(tmp_path: Path) -> None:
+    path = str(tmp_path / "rc.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+
+        async def hang_up() -> None:
+            accepted, _ = await trio.to_thread.run_sync(listener.accept)
+            accepted.close()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hang_up)
+            with pytest.raises(Refused, match="the road is closed"):
+                async with opened(Far(path, Refused("unreachable", "the road is closed")).client, "/s"):
+                    raise AssertionError("it was let in")
+
+
+async def test_a_line_that_was_closed_because_the_device_is_revoked_is_refused(tmp_path: Path) -> None:
+    async with stage(tmp_path) as box:
+        with pytest.raises(Refused) as refused:
+            async with opened(box.client, "/s") as line:
+                await (await box.next()).cut(4401)
+                await line.receive()
+        assert refused.value.code == "unauthenticated"
 
 
 def test_groups_are_about_one_failure() -> None:
