@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from supervisor.cli import client as clients
-from supervisor.cli import describe, exits, printing
+from supervisor.cli import describe, exits, printing, qrprint
+from supervisor.cli.address import is_terminal
 from supervisor.cli.arguments import Parser, Verb, add_sessions_or_own, duration, nothing
 from supervisor.cli.lookup import Done, each, find, pages
+from supervisor.core.links import best
 from workers.core.lifecycle import State
 from workers.errors import Refused
 
@@ -92,8 +94,14 @@ def _session(args: argparse.Namespace) -> int:
     session = clients.of(args).get(clients.session_path(id))
     if args.json:
         printing.value(session)
-    else:
-        printing.line(session.get("url") or f"rc attach {session['name']}")
+        return exits.DONE
+    url = session.get("url")
+    printing.line(url or f"rc attach {session['name']}")
+    offer = best([url] if url else [])
+    if offer is not None and offer.for_others:
+        qrprint.show(url)
+    elif offer is not None and is_terminal(1):
+        printing.note(f"no QR: {offer.advice[0]}")
     return exits.DONE
 
 

@@ -118,11 +118,11 @@ class BoxProcess:
         return self
 
     @contextlib.contextmanager
-    def start_on_terminal(self, *arguments: str) -> Iterator[Terminal]:
-        """`rc serve` with its screen, in front of somebody; ready when this is entered."""
+    def start_on_terminal(self, *arguments: str, shows: str = "Capacity: ") -> Iterator[Terminal]:
+        """`rc serve` with its screen, in front of somebody; ready, which it `shows`, when this is entered."""
         words = [*self._before, *RC, "serve", "--listen", "127.0.0.1:0", *arguments]
         with on_terminal(words, self.project, self.environment) as terminal:
-            terminal.until("Capacity: ")
+            terminal.until(shows)
             yield terminal
 
     def end(self, number: int = signal.SIGTERM) -> int:

@@ -10,6 +10,7 @@ from supervisor.cli.listing import since
 from tests.supervisor.cli.calling import environment
 from tests.supervisor.cli.conftest import Rc
 from tests.supervisor.cli.oddbox import OddBox
+from tests.supervisor.cli.stage import terminal
 from tests.supervisor.web.boxes import ServedBox
 from workers.errors import Refused
 
@@ -108,6 +109,17 @@ def test_session_tells_where_it_is_from_inside(box: ServedBox, rc: Rc) -> None:
     with environment(RC_SESSION_ID=made["id"]):
         assert rc("session").out == f"{made['url']}\n"
         assert rc("session", "--json").json["id"] == made["id"]
+
+
+def test_on_a_terminal_session_shows_a_qr_of_what_others_can_open_or_says_why_not(odd: OddBox, odd_rc: Rc) -> None:
+    session = {"url": "https://box.example/code/session_1", "name": "n"}
+    odd.answer("GET", "/v1/code/sessions/session_1", session)
+    with environment(RC_SESSION_ID="session_1"), terminal(40, 100):
+        assert "\u2580\u2580\u2580\u2580\u2580" in odd_rc("session").out
+        odd.answer("GET", "/v1/code/sessions/session_1", {**session, "url": "http://127.0.0.1:7420/code/session_1"})
+        called = odd_rc("session")
+    assert called.out == "http://127.0.0.1:7420/code/session_1\n"
+    assert "no QR" in called.err and "--public-url" in called.err
 
 
 def test_session_outside_says_how_to_start_one(rc: Rc) -> None:
