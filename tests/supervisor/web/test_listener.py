@@ -18,7 +18,6 @@ from supervisor.web.approach import Approach
 from supervisor.web.head import Head
 from supervisor.web.listener import STOP_GRACE
 from supervisor.web.places import PER_SITE
-from supervisor.web.signin import Nobody
 from supervisor.web.sockets import Manner, bind_tcp
 from tests.supervisor.web.doors import Door, Line, Nobody, open_door, open_tls_door
 
