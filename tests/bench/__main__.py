@@ -2,6 +2,7 @@
 
     --short         a little of everything, without judging times: shows that the bench works
     --only STAGE    one stage (repeatable): echo crowd output viewers unread start worker box creation recovery
+                    revocation
     --rounds N      instead of the full form's
     --json FILE     where the JSON goes; default: standard output, before the table
     --wait SECONDS  how long to wait for the machine to become quiet
@@ -26,6 +27,7 @@ from tests.bench.creation_stage import creation
 from tests.bench.figures import TRANSPORT, draw, rows, settle
 from tests.bench.peers import build_ptyprog
 from tests.bench.recovery_stage import recovery
+from tests.bench.revocation_stage import revocation
 from tests.bench.scale import FULL, SHORT, Scale
 from tests.bench.stage import Place, Stage, Values
 from tests.bench.typing_stages import crowd, echo, output, unread, viewers
@@ -43,6 +45,7 @@ STAGES = (
     Stage("box", box_memory, lambda scale: scale.rounds),
     Stage("creation", creation, lambda scale: scale.creations),
     Stage("recovery", recovery, lambda scale: scale.kills),
+    Stage("revocation", revocation, lambda scale: 1),
 )
 
 

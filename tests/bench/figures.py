@@ -62,6 +62,7 @@ FIGURES = (
     Figure("32 at once: request to first byte, p95", "creation", "first.p95", "s"),
     Figure("refusal of the 33rd meanwhile, p99", "creation", "refusal.p99", "ms", most=15.0),
     Figure("kill -9: exec to new byte at all clients", "recovery", "seconds", "s", most=2.0),
+    Figure("device shut out: its line closed, p99 of 200", "revocation", "p99", "ms", most=1000.0),
     Figure("kill -9: octets missing or doubled", "recovery", "wrong", "", most=0.0),
 )
 

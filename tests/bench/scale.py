@@ -28,6 +28,7 @@ class Scale:
     files: int = 1000
     creations: int = 20
     kills: int = 50
+    devices: int = 200
 
 
 FULL = Scale()
@@ -48,4 +49,5 @@ SHORT = Scale(
     files=20,
     creations=1,
     kills=1,
+    devices=6,
 )
