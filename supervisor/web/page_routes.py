@@ -23,6 +23,8 @@ NONCE_OCTETS = 16
 FOREVER = "public, max-age=31536000, immutable"  # for names that hold a hash of their content
 ASK_FIRST = "no-cache"
 A_DAY = "public, max-age=86400"
+# A service worker is ruled by the policy that came with it, not by the page's.
+WORKER_POLICY = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 MEDIA_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -85,6 +87,8 @@ class Page:
         if found is None:  # an older page asks for a file of its own version
             return Problem(Refused("not_found", "the page has no such file", "load the page again"))
         headers = {"cache-control": found.kept, "vary": "accept-encoding"}
+        if request.url.path == "/offline.js":
+            headers["content-security-policy"] = WORKER_POLICY
         octets = found.octets
         if found.gzipped and "gzip" in request.headers.get("accept-encoding", ""):
             headers["content-encoding"] = "gzip"

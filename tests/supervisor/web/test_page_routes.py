@@ -128,3 +128,8 @@ async def test_a_box_that_was_installed_without_the_page_says_so(tmp_path: Path)
 
 def test_every_place_has_a_route() -> None:
     assert {route.path for route in router(str).routes} == {*PAGES, *PAGE_FILES}  # type: ignore[attr-defined]  # all are APIRoutes
+
+
+def test_the_service_worker_may_reach_the_box_and_nothing_else(port: int) -> None:
+    policy = get(port, "/offline.js").headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; connect-src 'self'; ")

@@ -1,7 +1,7 @@
 /** A question in the way of everything else; Escape and a click beside it are a no. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 interface Props {
   title: string;
@@ -12,7 +12,7 @@ interface Props {
 export function Dialog({ title, close, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => dialog.current?.showModal(), []); // gives the focus back to where it was when it closes
+  useLayoutEffect(() => dialog.current?.showModal(), []); // gives the focus back to where it was when it closes
   return (
     <dialog
       ref={dialog}

@@ -27,7 +27,10 @@ export function SessionVerbs({ live, session }: Props) {
       void deed.run(() => carryOut(live, session, verb));
     }
   };
-  const close = () => (asked.value = null);
+  const close = () => {
+    asked.value = null;
+    deed.clear();
+  };
   return (
     <>
       <Menu label={`More for ${session.name}`}>

@@ -1,0 +1,100 @@
+"""Somebody's browser and a box get to know each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.browser import Browser, Page
+from tests.flows.boxprocess import BoxProcess
+from tests.flows.pairedpage import NUMBER
+
+# What the page keeps, read as the page's own code would read it.
+KEPT = """new Promise((resolve, reject) => {
+  const opening = indexedDB.open("rc");
+  opening.onerror = () => reject(opening.error);
+  opening.onsuccess = () => {
+    const asked = opening.result.transaction("kept").objectStore("kept").get("device");
+    asked.onsuccess = () => resolve(asked.result);
+  };
+})"""
+
+
+def invite(box: BoxProcess) -> dict[str, Any]:
+    status, invitation = box.call("POST", "/v1/pairings", {})
+    assert status == 201, invitation
+    made: dict[str, Any] = invitation
+    return made
+
+
+def accept(box: BoxProcess, invitation: dict[str, Any], number: str) -> int:
+    return box.call("POST", f"/v1/pairings/{invitation['id']}/accept", {"number": number})[0]
+
+
+async def test_the_secret_of_a_link_leaves_the_address_at_once(browser: Browser, box: BoxProcess) -> None:
+    invitation = invite(box)
+    secret = invitation["url"].partition("#")[2]
+    page = await browser.page(invitation["url"])
+    await page.until(NUMBER)
+    history = await page.call("Page.getNavigationHistory")
+    assert [entry["url"] for entry in history["entries"] if secret in entry["url"]] == []
+    assert await page.evaluate("location.hash") == ""
+    assert [request.url for request in page.seen.requests.values() if secret[:20] in request.url] == []
+
+
+async def test_a_box_with_another_key_is_not_believed(browser: Browser, box: BoxProcess) -> None:
+    invitation = invite(box)
+    head, _, _ = invitation["url"].rpartition(".")
+    page = await browser.page(f"{head}.{'A' * 43}")
+    await page.sees("is not the box that made this link")
+    assert await page.evaluate(NUMBER) is None
+    opened = [each.url for each in page.seen.requests.values() if each.url.endswith("/open")]
+    assert opened == []
+
+
+async def test_who_waits_may_load_the_page_again(browser: Browser, box: BoxProcess) -> None:
+    invitation = invite(box)
+    page = await browser.page(invitation["url"])
+    number = await page.until(NUMBER)
+    await page.reload()
+    assert await page.until(NUMBER) == number
+    assert accept(box, invitation, number) == 200
+    await page.sees("Live")
+
+
+async def test_who_comes_second_with_a_link_is_told_so(browser: Browser, box: BoxProcess) -> None:
+    invitation = invite(box)
+    first = await browser.page(invitation["url"])
+    await first.until(NUMBER)
+    second = await browser.page(invitation["url"])
+    await second.until("document.querySelector('[role=alert]')?.textContent.length > 20")
+    assert await second.evaluate(NUMBER) is None
+
+
+async def test_nobody_can_read_the_key_and_no_token_is_kept(page: Page) -> None:
+    exported = f"{KEPT}.then(d => crypto.subtle.exportKey('pkcs8', d.pair.privateKey)).then(() => 'out', e => e.name)"
+    assert await page.evaluate(exported) == "InvalidAccessError"
+    assert await page.evaluate(f"{KEPT}.then(d => [d.pair.privateKey.extractable, d.paired])") == [False, True]
+    assert await page.evaluate("[document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
+    assert await page.evaluate(f"{KEPT}.then(d => Object.keys(d).sort().join())") == "label,pair,paired"
+
+
+async def test_a_paired_device_lets_another_one_in(browser: Browser, box: BoxProcess, page: Page) -> None:
+    await page.click_named("link", "Devices")
+    await page.click_named("button", "Add a device")
+    code = await page.until("document.querySelector('.big')?.textContent")
+    other = await browser.page(f"{box.ready['urls'][0]}/pair")
+    await other.focus("#code")
+    await other.type(f"{code}\n")
+    number = await other.until(NUMBER)
+    await page.focus("#number")
+    await page.type(f"{number}\n")
+    await other.sees("Live")
+    await page.until("document.querySelectorAll('.pane .rows .row').length === 2")
+
+
+async def test_the_last_device_revokes_itself(page: Page) -> None:
+    await page.click_named("link", "Devices")
+    await page.until("document.querySelector('.pane .row') !== null")
+    await page.click(".pane .row button")
+    await page.click("dialog button.danger")
+    await page.until("document.querySelector('#code') !== null")
