@@ -131,22 +131,31 @@ async def opened(
     what is raised inside as itself, out of the groups that nurseries make."""
     given = {name: value for name, value in (query or {}).items() if value is not None}
     resource = f"{path}?{urlencode(given)}" if given else path
-    ticket = ticket or await _off_the_loop(client, lambda: client.ticket(session))
-    protocols = [PROTOCOL, *([f"ticket.{ticket}"] if ticket else [])]
-    dialled = await _off_the_loop(client, lambda: client.transport.dial(OPEN_SECONDS))
-    try:
-        stream = _Watched(await _stream(client, dialled))
-        async with stream, trio.open_nursery() as reading:
-            try:
-                connection = await _handshake(reading, stream, client.transport.host, resource, protocols)
-            except Broken as broken:
-                raise await _why_lost(client, dialled) or broken from broken
-            yield Line(connection, None if client.transport.is_here else _heart(reading, stream, connection))
-            reading.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        raise cause(group) from group
-    finally:
-        dialled.close()
+    tickets = [ticket] if ticket else []
+    with contextlib.ExitStack() as ending:
+        try:
+            # At the same time, because each is several journeys there and back.
+            async with trio.open_nursery() as together:
+                if not tickets and client.transport.sign_in is not None:
+                    together.start_soon(_get_ticket, client, session, tickets)
+                dialled = await _off_the_loop(client, lambda: client.transport.dial(OPEN_SECONDS))
+                ending.callback(dialled.close)
+                stream = _Watched(await _stream(client, dialled))
+            protocols = [PROTOCOL, *(f"ticket.{each}" for each in tickets)]
+            async with stream, trio.open_nursery() as reading:
+                try:
+                    connection = await _handshake(reading, stream, client.transport.host, resource, protocols)
+                except Broken as broken:
+                    raise await _why_lost(client, dialled) or broken from broken
+                yield Line(connection, None if client.transport.is_here else _heart(reading, stream, connection))
+                reading.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            raise cause(group) from group
+
+
+async def _get_ticket(client: Client, session: str | None, tickets: list[str]) -> None:
+    ticket = await _off_the_loop(client, lambda: client.ticket(session))
+    tickets += [ticket] if ticket else []
 
 
 async def _off_the_loop(client: Client, act: Callable[[], Result]) -> Result:
