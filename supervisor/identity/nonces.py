@@ -9,10 +9,10 @@ from supervisor.core.pairing import b64u
 from supervisor.core.proofs import INVALID_PROOF, USE_NONCE, unauthenticated
 from workers.errors import Refused
 
-WINDOW_SECONDS = 120.0  # a nonce is good for one to two of these; a page that slept gets the next one with its 401
-# Proofs of one device in one window: 400 requests a second, more than any script makes that should not be stopped.
+WINDOW_SECONDS = 300.0  # a nonce is good for one to two of these: about as long as an access token
+# Proofs of one device in one window: 200 requests a second, more than any script makes that should not be stopped.
 # Only devices that the box knows can fill this; 100 octets each.
-SEEN_OF_ONE = 48_000
+SEEN_OF_ONE = 60_000
 
 
 class Nonces:
@@ -44,7 +44,7 @@ class Nonces:
         if digest in seen:
             raise unauthenticated(INVALID_PROOF, "this proof was used before", "make one for each request")
         if len(seen) >= self._most:
-            raise Refused("rate_limited", "this device asks too often", "wait two minutes")
+            raise Refused("rate_limited", "this device asks too often", "wait five minutes")
         seen.add(digest)
 
     def _of(self, window: int) -> str:
