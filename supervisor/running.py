@@ -109,7 +109,7 @@ async def _serve(
     api = Once(build_api(box, identity, sign_in), store, box.carry_out, box.creation.new_id)
     throttle = Throttle()
     gate = Gate(sign_in, throttle)
-    streams = partial(serve_websocket, box, revoked=identity.revoked, input_of=throttle.input_of)
+    streams = partial(serve_websocket, box, lines=identity.devices.line, input_of=throttle.input_of)
     gc.freeze()  # a collection that looks through all modules would hold up every session for some 50 ms
     gc.enable()
     box.urls.extend(urls_of(box.switches.settings, entrances))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import uuid
@@ -25,8 +26,8 @@ log = structlog.get_logger()
 
 @dataclass
 class Device:
-    """One paired device. `key` is the text of its public key, `created_by` as sessions have it; `revoked` is set when
-    all that it has open must end."""
+    """One paired device. `key` is the text of its public key, `created_by` as sessions have it; `lines` is how many
+    streams it has open, and `revoked` is set when all of them must end."""
 
     id: str
     key: str
@@ -35,6 +36,7 @@ class Device:
     created_at: str
     created_by: dict[str, Any]
     last_used_at: str | None = None
+    lines: int = 0
     revoked: trio.Event = field(default_factory=trio.Event, repr=False)
 
     @property
@@ -53,6 +55,7 @@ class Device:
             "created_at": self.created_at,
             "created_by": self.created_by,
             "last_used_at": self.last_used_at,
+            "lines": self.lines,
             "current": principal.device == self.id,
         }
 
@@ -87,12 +90,19 @@ class Devices:
         """The one with this public key, if it may come in."""
         return next((each for each in self if each.key == key and not each.revoked.is_set()), None)
 
-    def revoked(self, principal: Principal) -> trio.Event | None:
-        """What ends the open lines of whoever acts from a device; None for those who act from none."""
-        if principal.device is None:
-            return None
-        device = self._by_id.get(principal.device)
-        return device.revoked if device is not None else _SET
+    @contextlib.contextmanager
+    def line(self, principal: Principal) -> Iterator[trio.Event | None]:
+        """One open line, as long as the block runs: what ends it, None for the line of who acts from no device."""
+        device = self._by_id.get(principal.device or "")
+        if device is None:
+            yield _SET if principal.device is not None else None
+            return
+        device.lines += 1
+        try:
+            yield device.revoked
+        finally:
+            device.lines -= 1
+            self.used(device)
 
     def check_room(self) -> None:
         """Raises Refused(`invalid_state`) when the box knows as many as it can."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import trio
 
-from supervisor.core.access import Principal
 from supervisor.core.proofs import INVALID_PROOF, INVALID_TOKEN, Asked, check_claims, read_proof, unauthenticated
 from supervisor.identity.bearers import MOST_TICKETS, MOST_TOKENS, TICKET_SECONDS, TOKEN_SECONDS, Bearers
 from supervisor.identity.boxkey import BoxKey, load_box_key
@@ -112,7 +111,3 @@ class Identity:
         self.tokens.forget(device.id)
         self.tickets.forget(device.id)
         await self.devices.remove(device)
-
-    def revoked(self, principal: Principal) -> trio.Event | None:
-        """What ends the open lines of a principal; None where nothing does but the box."""
-        return self.devices.revoked(principal)

@@ -59,7 +59,7 @@ def build_api(box: Box, identity: Identity, sign_in: DeviceSignIn) -> FastAPI:
         house_routes.router(box),
         pairing_routes.router(box, identity, sign_in),
         identity_routes.router(box, identity, sign_in),
-        stream_routes.router(box, identity.revoked),
+        stream_routes.router(box, identity.devices.line),
         bridge_routes.router(box, sign_in),
         page_routes.router(identity.nonce),
     ):

@@ -111,6 +111,7 @@ DEVICE = _object(
         "created_at": _TEXT,
         "created_by": WHO,
         "last_used_at": _TEXT_OR_NONE,
+        "lines": _NUMBER,
         "current": _FLAG,
     }
 )

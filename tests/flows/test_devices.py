@@ -65,6 +65,8 @@ def test_all_that_a_device_has_open_ends_within_a_second(box: BoxProcess, url: s
     ):
         box_line.hear("hello")
         busy.hear("hello")
+        (shown,) = (each for each in box.call("GET", "/v1/devices")[1]["devices"] if each["id"] == device.id)
+        assert shown["lines"] == 4
         assert events.readline().startswith(b'data: {"type":"hello"')
         began = time.monotonic()
         assert box.call("DELETE", f"/v1/devices/{device.id}")[0] == 200

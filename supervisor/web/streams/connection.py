@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from functools import partial
 from typing import Protocol
 
@@ -30,13 +30,13 @@ REFUSING = (frames.MALFORMED, frames.NOT_UTF8, frames.TOO_BIG)  # codes by which
 STOPPING = Ending(frames.RESTARTING, "supervisor_stopping", retry=True)
 REVOKED = Ending(frames.REVOKED, "revoked", retry=False)
 
-# What ends all that a principal has open; None for those whom nothing ends but the box.
-Revoked = Callable[[Principal], trio.Event | None]
+# One open line of a principal, as long as the block runs: the event that ends it, None where nothing does but the box.
+Lines = Callable[[Principal], AbstractContextManager[trio.Event | None]]
 
 
-def nothing_revokes(_: Principal) -> trio.Event | None:
-    """For those on the box's own socket, who act from no device."""
-    return None
+def endless(_: Principal) -> AbstractContextManager[trio.Event | None]:
+    """The lines of those on the box's own socket, who act from no device."""
+    return nullcontext()
 
 
 class Taker(Protocol):

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from supervisor.core.access import SESSION
 from supervisor.sessions.box import Box
 from supervisor.web.asking import principal
-from supervisor.web.streams.connection import Revoked
+from supervisor.web.streams.connection import Lines
 from supervisor.web.streams.sse import EventStream, box_events, session_events
 from workers.errors import Refused
 
@@ -28,7 +28,7 @@ RESUME = {"name": "Last-Event-ID", "in": "header", "required": False, "schema": 
 PARAMETERS = [RESUME, *({"name": name, "in": "query", "schema": shape} for name, shape in QUERY.items())]
 
 
-def router(box: Box, revoked: Revoked) -> APIRouter:
+def router(box: Box, lines: Lines) -> APIRouter:
     """Both only tell; what their WebSockets take besides is a POST here."""
     routes = APIRouter()
 
@@ -36,7 +36,7 @@ def router(box: Box, revoked: Revoked) -> APIRouter:
     async def box_stream(request: Request) -> Response:
         check_accept(request)
         asker = principal(request)
-        return box_events(box, asker, request.state.delivered, revoked(asker))
+        return box_events(box, asker, request.state.delivered, lines(asker))
 
     @routes.get(
         SESSION + "/stream",
@@ -50,7 +50,7 @@ def router(box: Box, revoked: Revoked) -> APIRouter:
         check_accept(request)
         asker = principal(request)
         asked = request.url.query, request.headers.get("last-event-id"), asker
-        return session_events(box, session, *asked, request.state.delivered, revoked=revoked(asker))
+        return session_events(box, session, *asked, request.state.delivered, line=lines(asker))
 
     return routes
 

@@ -21,7 +21,7 @@ from supervisor.sessions.standin import StandIn
 from supervisor.sessions.typist import Typist
 from supervisor.web.head import Head
 from supervisor.web.streams.box import BoxDesk, BoxSource, WatchedBox
-from supervisor.web.streams.connection import Connection, Revoked, accepted, nothing_revokes
+from supervisor.web.streams.connection import Connection, Lines, accepted, endless
 from supervisor.web.streams.dialect import WebSocketDialect
 from supervisor.web.streams.exec import ExecDesk, ExecSource, converse
 from supervisor.web.streams.handshake import read_handshake
@@ -62,16 +62,16 @@ async def serve_websocket(
     raw_head: bytes,
     principal: Principal,
     clock: Clock = CLOCK,
-    revoked: Revoked = nothing_revokes,
+    lines: Lines = endless,
     input_of: Callable[[Principal], InputOf | None] = lambda _: None,
 ) -> None:
     """One WebSocket, from its request to its close. Raises Refused before anything of it was answered."""
-    ends = revoked(principal)
     route = access.route(principal, head.method, head.path, websocket=True)
     session = box.session(route.session) if route.session is not None else None
     handshake = read_handshake(head)
     outlet = Outlet(stream, handshake.replay(raw_head), input_of(principal))
     with ExitStack() as held:
+        ends = held.enter_context(lines(principal))
         if session is None:
             serve = partial(_tell_box, box, principal, ends)
         elif route.template == SESSION + "/stream":

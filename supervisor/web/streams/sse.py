@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 
 import trio
 from starlette.responses import Response
@@ -30,6 +30,8 @@ COMMENT = b": still here\n\n"
 
 Moved = Callable[[], None]
 Opening = Callable[[Moved], AbstractAsyncContextManager[Source]]
+Line = AbstractContextManager[trio.Event | None]  # as `connection.Lines` gives it
+UNENDED: Line = nullcontext()
 
 
 class EventStream(Response):
@@ -38,20 +40,24 @@ class EventStream(Response):
     media_type: str = "text/event-stream"
 
     def __init__(
-        self, opening: Opening, stopping: trio.Event, delivered: Callable[[], int], revoked: trio.Event | None = None
+        self, opening: Opening, stopping: trio.Event, delivered: Callable[[], int], line: Line = UNENDED
     ) -> None:
-        """`delivered` tells how many octets of the connection the client has taken; `revoked` is set when the client's
-        device is no longer welcome."""
+        """`delivered` tells how many octets of the connection the client has taken; `line` is the client's device's."""
         super().__init__(headers={"x-accel-buffering": "no"})  # nginx would keep events to itself
         del self.headers["content-length"]
         self._opening = opening
-        self._endings = [(stopping, STOPPING)] + ([(revoked, REVOKED)] if revoked is not None else [])
+        self._stopping = stopping
+        self._line = line
         self._delivered = delivered
         self._news = trio.Event()
         self._ending: Ending | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        with self._line as revoked:
+            await self._converse(revoked, receive, send)
+
+    async def _converse(self, revoked: trio.Event | None, receive: Receive, send: Send) -> None:
         async with trio.open_nursery() as tasks:
 
             async def until_the_client_leaves() -> None:
@@ -67,8 +73,9 @@ class EventStream(Response):
                 tasks.cancel_scope.cancel()  # who does not read is not waited for; half an answer ends its connection
 
             tasks.start_soon(until_the_client_leaves)
-            for event, ending in self._endings:
-                tasks.start_soon(until_we_end_it, event, ending)
+            tasks.start_soon(until_we_end_it, self._stopping, STOPPING)
+            if revoked is not None:
+                tasks.start_soon(until_we_end_it, revoked, REVOKED)
             async with self._opening(self._moved) as source:
                 await self._tell(source, send)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -118,7 +125,7 @@ def session_events(
     principal: Principal,
     delivered: Callable[[], int],
     clock: Clock = CLOCK,
-    revoked: trio.Event | None = None,
+    line: Line = UNENDED,
 ) -> EventStream:
     """The stream of one session. Raises Refused before anything of the answer is sent."""
     wanted = parse(query)
@@ -133,7 +140,7 @@ def session_events(
             await begin(cursor, session, wanted, seat, box.epoch, box.show(session))
             yield cursor
 
-    return EventStream(opening, box.stopping, delivered, revoked)
+    return EventStream(opening, box.stopping, delivered, line)
 
 
 def worker_commands(box: StreamBox, standin: StandIn, generation: int, delivered: Callable[[], int]) -> EventStream:
@@ -153,7 +160,7 @@ def worker_commands(box: StreamBox, standin: StandIn, generation: int, delivered
 
 
 def box_events(
-    box: WatchedBox, principal: Principal, delivered: Callable[[], int], revoked: trio.Event | None = None
+    box: WatchedBox, principal: Principal, delivered: Callable[[], int], line: Line = UNENDED
 ) -> EventStream:
     """The stream of the box."""
 
@@ -166,4 +173,4 @@ def box_events(
                 yield source
                 following.cancel_scope.cancel()
 
-    return EventStream(opening, box.stopping, delivered, revoked)
+    return EventStream(opening, box.stopping, delivered, line)

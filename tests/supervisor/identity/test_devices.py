@@ -39,6 +39,7 @@ async def test_a_device_is_still_known_after_a_restart(tmp_path: Path) -> None:
             "created_at": "2027-01-15T08:00:00.000Z",
             "created_by": {"person": "owner", "device": None},
             "last_used_at": None,
+            "lines": 0,
             "current": True,
         }
         assert [device.created_by["device"] for device in again] == [None, made.id]
@@ -79,13 +80,28 @@ async def test_what_a_device_has_open_ends_with_it(tmp_path: Path) -> None:
     async with Store.open(str(tmp_path / "box.sqlite")) as store:
         devices = await Devices.load(store, Hands().clock)
         device = await devices.add("key_a", "browser", "x", OWNER)
-        ends = devices.revoked(device.principal)
-        assert ends is device.revoked and not ends.is_set()
-        assert devices.revoked(OWNER) is None
-        await devices.remove(device)
-        gone = devices.revoked(device.principal)
-        assert gone is not None and gone.is_set()
+        with devices.line(OWNER) as ends:
+            assert ends is None
+        with devices.line(device.principal) as ends:
+            assert ends is device.revoked and not ends.is_set()
+            device.revoked.set()
+            await devices.remove(device)
+        with devices.line(device.principal) as ends:
+            assert ends is not None and ends.is_set()
         assert devices.get(device.id) is None and await kept(store) == []
+        await devices.write_uses()
+
+
+async def test_a_device_is_in_use_for_as_long_as_it_has_a_line(tmp_path: Path) -> None:
+    hands = Hands()
+    async with Store.open(str(tmp_path / "box.sqlite")) as store:
+        devices = await Devices.load(store, hands.clock)
+        device = await devices.add("key_a", "browser", "x", OWNER)
+        with devices.line(device.principal), devices.line(device.principal):
+            assert device.show(OWNER)["lines"] == 2
+            hands.wait(60.0)
+        assert device.show(OWNER)["lines"] == 0
+        assert device.last_used_at == "2027-01-15T08:01:00.000Z"
 
 
 async def test_there_is_room_for_so_many(tmp_path: Path) -> None:

@@ -173,11 +173,11 @@ async def test_a_ticket_of_no_device_lets_nobody_in(stage: Stage) -> None:
 
 async def test_with_a_device_goes_all_that_it_holds(stage: Stage) -> None:
     identity, device = stage.identity, stage.devices["a"]
-    token, ticket, ends = stage.token("a"), identity.ticket(device, None, None), identity.revoked(device.principal)
-    others = stage.token("b")
-    assert ends is not None and not ends.is_set()
-    await identity.revoke(device)
-    assert ends.is_set()
+    token, ticket, others = stage.token("a"), identity.ticket(device, None, None), stage.token("b")
+    with identity.devices.line(device.principal) as ends:
+        assert ends is not None and not ends.is_set()
+        await identity.revoke(device)
+        assert ends.is_set()
     with pytest.raises(Refused):
         stage.by_token(token, stage.proof("a", token))
     with pytest.raises(Refused):

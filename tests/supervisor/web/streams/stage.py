@@ -261,8 +261,8 @@ class Stage:
         self.bugs = 0  # connections that ended by a fault of ours
         self._nursery = nursery
 
-    def _ends(self, principal: Principal) -> trio.Event | None:
-        return self.revoked if principal.device is not None else None
+    def _lines(self, principal: Principal) -> contextlib.AbstractContextManager[trio.Event | None]:
+        return contextlib.nullcontext(self.revoked if principal.device is not None else None)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -285,7 +285,7 @@ class Stage:
                 assert read is not None
                 with one_connection() as outcome:
                     try:
-                        await serve_websocket(self.box, line or stream, *read, principal, self.clock, self._ends)
+                        await serve_websocket(self.box, line or stream, *read, principal, self.clock, self._lines)
                     except Refused as refused:
                         self.refusals.append(refused)
                 self.bugs += outcome.failed

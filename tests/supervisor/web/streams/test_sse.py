@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -220,8 +221,13 @@ async def test_a_box_that_stops_says_goodbye_also_in_a_flood(tmp_path: Path) -> 
 
 async def test_a_device_that_is_revoked_is_told(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
-        one = session_events(stage.box, stage.session, "", None, OWNER, nothing, stage.clock, stage.revoked)
-        async with listening(one) as listener, listening(box_events(stage.box, OWNER, nothing, stage.revoked)) as box:
+        one = session_events(
+            stage.box, stage.session, "", None, OWNER, nothing, stage.clock, nullcontext(stage.revoked)
+        )
+        async with (
+            listening(one) as listener,
+            listening(box_events(stage.box, OWNER, nothing, line)) as box,
+        ):
             await listener.until("hello")
             await box.until("hello")
             stage.revoked.set()
@@ -232,7 +238,9 @@ async def test_a_device_that_is_revoked_is_told(tmp_path: Path) -> None:
 
 async def test_a_revoked_device_that_does_not_read_is_let_go(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with open_stage(tmp_path) as stage:
-        one = session_events(stage.box, stage.session, "", None, OWNER, nothing, stage.clock, stage.revoked)
+        one = session_events(
+            stage.box, stage.session, "", None, OWNER, nothing, stage.clock, nullcontext(stage.revoked)
+        )
         listener = Listener()
         stage.revoked.set()
         with trio.fail_after(GOODBYE_SECONDS + 0.1):
