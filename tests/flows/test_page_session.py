@@ -22,6 +22,7 @@ LINES = 3000
 # Slow enough to be cut three times, and fewer lines than a terminal keeps.
 PRINTS = f"i=0; while [ $i -lt {LINES} ]; do i=$((i+1)); echo line $i; sleep 0.002; done; echo over; exec cat"
 TEXT = "document.querySelector('.sheet pre')?.textContent"
+LINE = "document.querySelector('.attended')?.dataset.line"
 TYPED = "document.querySelector('.composer textarea').value"
 
 
@@ -85,7 +86,7 @@ async def join(wire: Wire, page: Page) -> None:
 
 
 async def live(page: Page) -> None:
-    await page.until("document.querySelector('.attended')?.dataset.line === 'live'", 40)
+    await page.until(f"{LINE} === 'live'", 40)
 
 
 async def test_a_terminal_is_whole_after_cuts_and_a_killed_supervisor(browser_url: str, box: BoxProcess) -> None:
@@ -93,7 +94,7 @@ async def test_a_terminal_is_whole_after_cuts_and_a_killed_supervisor(browser_ur
     async with at_session(browser_url, box, session["id"]) as (_, page, wire):
         await page.until("document.querySelector('.xterm-rows')?.innerText.includes('line ')")
         wire.cut()
-        await page.sees("Not connected")
+        await page.until(f"{LINE} !== 'live'")
         await join(wire, page)
         box.end(signal.SIGKILL)
         box.start()
@@ -112,7 +113,7 @@ async def test_what_is_said_while_cut_off_is_said_once(browser_url: str, box: Bo
     async with at_session(browser_url, box, session["id"]) as (_, page, wire):
         await live(page)
         wire.cut()
-        await page.sees("Not connected")
+        await page.until(f"{LINE} !== 'live'")
         await page.focus(".composer textarea")
         await page.type("said in the dark\n")
         await page.sees("Will be sent when the box is reached")
@@ -140,7 +141,7 @@ async def test_a_message_waits_for_its_turn_is_called_back_or_stopped(browser_ur
         await page.click_named("button", "Edit")
         await page.until(f"{TYPED} === 'second'")
         await page.click_named("button", "Stop")
-        await page.sees("Owner stopped the turn.")
+        await page.sees("owner stopped the turn")
         await page.click_named("button", "Send")
         await page.until("[...document.querySelectorAll('.item.message .prose')].some(e => e.innerText === 'second')")
 

@@ -138,11 +138,6 @@ function File({ change, body, lines, open, box, path }: Folded & { box: Box; pat
       </summary>
       {shown && (
         <>
-          {change.status !== "D" && (
-            <button type="button" class="quiet" onClick={() => void download()}>
-              Download the file
-            </button>
-          )}
           <Trouble problem={problem} />
           {body && all && <PatchView body={body} label={`Diff of ${change.path}`} />}
           {body && !all && (
@@ -151,6 +146,11 @@ function File({ change, body, lines, open, box, path }: Folded & { box: Box; pat
             </button>
           )}
           {!body && <p class="hint">{why(change, body)}</p>}
+          {change.status !== "D" && (
+            <button type="button" class="quiet" onClick={() => void download()}>
+              Download the file
+            </button>
+          )}
         </>
       )}
     </details>

@@ -52,7 +52,7 @@ export function Composer({ draft, running, mayType, send, stop, given }: Props) 
         ref={field}
         rows={1}
         aria-label="Message to the agent"
-        placeholder={mayType ? "Message the agent" : "You may look, not type"}
+        placeholder={mayType ? "Message" : "You may look, not type"}
         value={text}
         disabled={!mayType}
         onInput={(event) => (draft.value = event.currentTarget.value)}
@@ -63,7 +63,8 @@ export function Composer({ draft, running, mayType, send, stop, given }: Props) 
           Stop
         </button>
       )}
-      <button class="main" disabled={!mayType || !text.trim()}>
+      {/* A tap leaves the focus, and with it a phone's keyboard, where it is. */}
+      <button class="main" disabled={!mayType || !text.trim()} onPointerDown={(event) => event.preventDefault()}>
         {running ? "Queue" : "Send"}
       </button>
     </form>

@@ -22,6 +22,7 @@ export function ConversationView({ visit, box, touched }: { visit: Visit; box: B
   const log = useRef<HTMLDivElement>(null);
   const atEnd = useScroll(log, conversation.version, conversation.firstSeq, talk.older);
   const mayType = useComputed(() => visit.mayType).value;
+  void visit.unsaid.value; // what is said here makes the log longer, too
   useEffect(() => touched(conversation.touched), [conversation.touched]);
   return (
     <section class="conversation" aria-label="Conversation">

@@ -36,7 +36,7 @@ function body(item: Item, told: Told | undefined, whole: Props["whole"]): Compon
     case "approval":
       return <Asks item={item} />;
     case "note":
-      return <p class={`note ${item.level}`}>{sentence(item.text)}</p>;
+      return <p class={`note ${item.level}`}>{item.text}</p>;
   }
 }
 
@@ -83,6 +83,8 @@ const STATUS: Record<string, string> = { pending: "waits", in_progress: "runs", 
 function Did({ item }: { item: Tool }) {
   const [open, setOpen] = useState(false);
   const name = item.title || item.tool || "Tool";
+  const paths = item.output.some((part) => part.kind === "diff") ? [] : item.paths; // a diff names its own
+  const input = item.input === name ? "" : item.input;
   return (
     <details data-status={item.status} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
@@ -92,9 +94,10 @@ function Did({ item }: { item: Tool }) {
       </summary>
       {open && (
         <div class="details">
-          {item.paths.length > 0 && <p class="paths">{item.paths.join(", ")}</p>}
-          {item.input && item.input !== name && <pre tabIndex={0} aria-label="Input">{item.input}</pre>}
+          {paths.length > 0 && <p class="paths">{paths.join(", ")}</p>}
+          {input && <pre tabIndex={0} aria-label="Input">{input}</pre>}
           {item.output.map((part, index) => <Part key={index} part={part} />)}
+          {!input && !item.output.length && <p class="hint">Nothing came back{item.status === "completed" ? "" : " yet"}.</p>}
         </div>
       )}
     </details>

@@ -38,5 +38,5 @@ export function LineBar({ visit }: { visit: Visit }) {
 
 function says(state: LineState): string {
   if (state.kind === "closed") return `${sentence(state.problem?.detail ?? "")} ${sentence(state.problem?.hint ?? "")}`;
-  return `Not connected since ${clock(state.since, Date.now())}. What you see is from then; trying again.`;
+  return `Offline since ${clock(state.since, Date.now())}`;
 }

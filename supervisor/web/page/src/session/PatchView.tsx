@@ -12,11 +12,11 @@ export function PatchView({ body, label }: { body: string; label: string }) {
         <tbody>
           {patchLines(body).map((line, index) => (
             <tr key={index} class={line.kind}>
-              <td class="number" aria-hidden="true" data-number={line.before ?? ""} />
-              <td class="number" aria-hidden="true" data-number={line.after ?? ""} />
+              <td class="at" aria-hidden="true" data-number={line.before ?? ""} />
+              <td class="at" aria-hidden="true" data-number={line.after ?? ""} />
               <td class="code">
                 {SAYS[line.kind] && <span class="unseen">{SAYS[line.kind]}</span>}
-                <span class="mark" aria-hidden="true">{MARKS[line.kind]}</span>
+                <span class="sign" aria-hidden="true">{MARKS[line.kind]}</span>
                 {line.kind === "hunk" ? `⋯ ${line.text}` : line.text}
               </td>
             </tr>

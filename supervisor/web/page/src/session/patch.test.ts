@@ -69,5 +69,6 @@ test("two texts are one hunk of what differs", () => {
   assert.equal(patchOf("", "a\nb"), "@@ -1 +1 @@\n+a\n+b\n");
   assert.equal(patchOf("a", ""), "@@ -1 +1 @@\n-a\n");
   assert.equal(patchOf("a\na", "a\na\na"), "@@ -1 +1 @@\n a\n a\n+a\n");
+  assert.equal(patchOf("a\nb\n", "a\nc\n"), "@@ -1 +1 @@\n a\n-b\n+c\n");
   assert.equal(patchOf("same", "same"), "");
 });

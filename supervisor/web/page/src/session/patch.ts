@@ -79,7 +79,7 @@ export function patchLines(body: string): Line[] {
 
 /** Two texts as one patch body, for an edit that a tool tells whole: what they share at both ends is context. */
 export function patchOf(before: string, after: string, context = 3): string {
-  const [old, now] = [before ? before.split("\n") : [], after ? after.split("\n") : []];
+  const [old, now] = [rowsOf(before), rowsOf(after)];
   let start = 0;
   while (start < Math.min(old.length, now.length) && old[start] === now[start]) start += 1;
   let end = 0;
@@ -95,4 +95,8 @@ export function patchOf(before: string, after: string, context = 3): string {
     ...now.slice(now.length - end, now.length - end + tail).map((line) => ` ${line}`),
   ];
   return `${rows.join("\n")}\n`;
+}
+
+function rowsOf(text: string): string[] {
+  return text ? text.replace(/\n$/, "").split("\n") : [];
 }

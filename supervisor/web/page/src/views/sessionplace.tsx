@@ -9,7 +9,6 @@ import type { Live } from "../live/live.ts";
 import { condition, ending } from "../live/sessions.ts";
 import { Link } from "../parts/router.tsx";
 import { Trouble } from "../parts/trouble.tsx";
-import { Connection } from "./connection.tsx";
 import { SessionVerbs } from "./sessionverbs.tsx";
 
 type View = ComponentType<{ box: Box; session: Session }>;
@@ -51,7 +50,6 @@ export function SessionPlace({ live, id }: { live: Live; id: string }) {
           <h1 id="session">{session.name}</h1>
           <p class="state" data-condition={condition(session)} role="status"><span class="dot" aria-hidden="true" />{ending(session) ?? condition(session)}</p>
         </div>
-        {live.state.value.kind !== "open" && <Connection live={live} />}
         <SessionVerbs live={live} session={session} />
       </header>
       {problem !== null && <Trouble problem={problem} />}
