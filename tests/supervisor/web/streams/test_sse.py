@@ -221,9 +221,8 @@ async def test_a_box_that_stops_says_goodbye_also_in_a_flood(tmp_path: Path) -> 
 
 async def test_a_device_that_is_revoked_is_told(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
-        one = session_events(
-            stage.box, stage.session, "", None, OWNER, nothing, stage.clock, nullcontext(stage.revoked)
-        )
+        line = nullcontext(stage.revoked)
+        one = session_events(stage.box, stage.session, "", None, OWNER, nothing, stage.clock, line)
         async with (
             listening(one) as listener,
             listening(box_events(stage.box, OWNER, nothing, line)) as box,
@@ -238,9 +237,8 @@ async def test_a_device_that_is_revoked_is_told(tmp_path: Path) -> None:
 
 async def test_a_revoked_device_that_does_not_read_is_let_go(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with open_stage(tmp_path) as stage:
-        one = session_events(
-            stage.box, stage.session, "", None, OWNER, nothing, stage.clock, nullcontext(stage.revoked)
-        )
+        line = nullcontext(stage.revoked)
+        one = session_events(stage.box, stage.session, "", None, OWNER, nothing, stage.clock, line)
         listener = Listener()
         stage.revoked.set()
         with trio.fail_after(GOODBYE_SECONDS + 0.1):
