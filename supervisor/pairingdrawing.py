@@ -49,7 +49,7 @@ def lines(view: PairingView, width: int) -> list[Text]:
     """The same in few lines, each at most `width` cells; none where nothing is open."""
     told: list[Text] = []
     offer = _offer(view)
-    if offer is not None and view.asking is None:
+    if offer is not None:
         told += _folded(Text("Pair a device: ").append_text(_link(offer.link)), width)
         hint = "space shows its QR" if offer.for_others else "space says how others get here"
         told += _wrapped(Text(f"or type the code {_code_of(view)} at {_origin(offer)}/pair; {hint}"), width)
@@ -61,7 +61,7 @@ def _text(view: PairingView, name: str, offer: Offer | None) -> list[Text]:
     if offer is not None:
         told += [_link(offer.link), Text(), Text(f"Code {_code_of(view)}"), _dim(f"until {_until(view)}"), Text()]
     told += _progress(view) or [Text("Waiting for the device to open it.")]
-    for advice in offer.advice if offer is not None and view.asking is None else ():
+    for advice in offer.advice if offer is not None else ():
         told += [Text(), _dim(advice)]
     return told
 
@@ -78,6 +78,8 @@ def _progress(view: PairingView) -> list[Text]:
         told.append(Text(f"  {_typed(view.digits)}", style="bold"))
         if pairing["tries_left"] < TRIES:
             told.append(Text(f"{pairing['tries_left']} of {TRIES} tries left", style="red"))
+    if view.queue:
+        told.append(Text(f"After this one, {view.queue} more to let in or refuse"))
     if pairing["contenders"]:
         others = visible(", ".join(map(str, pairing["contenders"])))
         told.append(Text(f"Another device tried the same link or code: {others}", style="red"))
@@ -91,7 +93,10 @@ def _typed(digits: str) -> str:
 
 
 def _offer(view: PairingView) -> Offer | None:
-    return best(view.invitation["urls"]) if view.invitation is not None else None
+    """The link that was made here, until somebody has claimed it: it works once, and the room is better used."""
+    shown = view.shown
+    is_claimed = shown is not None and bool(shown["claimed"])
+    return None if view.invitation is None or is_claimed else best(view.invitation["urls"])
 
 
 def _origin(offer: Offer) -> str:

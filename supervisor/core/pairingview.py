@@ -59,6 +59,11 @@ class PairingView:
         return next((pairing for pairing in self._open.values() if pairing["opened"]), None)
 
     @property
+    def queue(self) -> int:
+        """How many ask behind that one."""
+        return max(sum(bool(pairing["opened"]) for pairing in self._open.values()) - 1, 0)
+
+    @property
     def shown(self) -> Pairing | None:
         """What is told of: whoever asks, else how far the link made here has come."""
         return self.asking or (self._open.get(self.invitation["id"]) if self.invitation else None)

@@ -80,6 +80,7 @@ def test_a_box_that_is_not_reached_at_all_still_has_a_code() -> None:
 def test_who_wants_in_is_shown_with_what_is_typed_and_who_else_tried() -> None:
     claimed: dict[str, Any] = {"address": "198.51.100.7", "label": None}
     assert "Claimed from 198.51.100.7" in page(view(LOCAL, claimed=claimed), 24, 80)
+    assert LOCAL not in "".join(page(view(LOCAL, claimed=claimed), 24, 80)), "it works once"
     claimed["label"] = "Ana\x1b[31m"
     shown = view(LOCAL, claimed=claimed, opened=True, contenders=["203.0.113.9"], tries_left=1)
     shown.type("4")
@@ -91,6 +92,14 @@ def test_who_wants_in_is_shown_with_what_is_typed_and_who_else_tried() -> None:
         "Another device tried the same link or code: 203.0.113.9",
     ]
     assert set(told) <= set(page(shown, 24, 100))
+
+
+def test_where_several_ask_it_is_said_that_others_wait() -> None:
+    claimed = {"address": "198.51.100.7", "label": "phone"}
+    shown = view(claimed=claimed, opened=True)
+    other = {"id": "b", "state": "waiting", "claimed": claimed, "opened": True, "contenders": [], "tries_left": 3}
+    shown.apply(other)
+    assert "After this one, 1 more to let in or refuse" in page(shown, 12, 50)
 
 
 def test_among_the_sessions_the_link_is_cut_only_where_the_line_ends() -> None:
