@@ -61,19 +61,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.owndeeds": CORES | {"supervisor.identity", "supervisor.sessions"},
     "supervisor.ownscreen": {"supervisor", "workers"},
     "supervisor.pairingdrawing": CORES,
-    "supervisor.statusdrawing": {"supervisor", "workers"},
-    "supervisor.statusscreen": {"supervisor", "workers"},
-    # The start and the end of a box: these files see everything, as the command line does.
+    "supervisor.statusdrawing": CORES | {"supervisor.cli", "supervisor.pairingdrawing"},
+    "supervisor.statusscreen": CORES | {"supervisor.statusdrawing"},
+    # The start and the end of a box: those of these files that put it together see everything.
     "supervisor.app": {"supervisor", "workers"},
-    "supervisor.assembly": {"supervisor", "workers"},
+    "supervisor.assembly": CORES | BUNDLES | BASEMENT | {"supervisor.sessions"},
     "supervisor.detached": CORES | {"supervisor.serveoptions"},
-    "supervisor.projectchoice": {"supervisor", "workers"},
+    "supervisor.projectchoice": CORES | BASEMENT | {"supervisor.sessions"},
     "supervisor.takeover": CORES
     | BASEMENT
     | {"supervisor.assembly", "supervisor.client", "supervisor.projectchoice", "supervisor.serveoptions"}
     | {"supervisor.sessions", "supervisor.web"},
     "supervisor.running": {"supervisor", "workers"},
-    "supervisor.cli": {"supervisor", "workers"},
+    "supervisor.cli": CORES
+    | {"supervisor.client", "supervisor.statedir", "supervisor.serveoptions", "supervisor.ownplace"}
+    | {"supervisor.app", "supervisor.detached", "supervisor.doctor", "supervisor.foreground", "supervisor.statelock"}
+    | {"supervisor.statusscreen"},
     "supervisor.__main__": {"supervisor", "workers"},
 }
 
