@@ -2,7 +2,7 @@
 
     --short         a little of everything, without judging times: shows that the bench works
     --only STAGE    one stage (repeatable): echo crowd output viewers unread start worker box creation recovery
-                    revocation
+                    revocation page
     --rounds N      instead of the full form's
     --json FILE     where the JSON goes; default: standard output, before the table
     --wait SECONDS  how long to wait for the machine to become quiet
@@ -25,6 +25,7 @@ from typing import Any
 
 from tests.bench.creation_stage import creation
 from tests.bench.figures import TRANSPORT, draw, rows, settle
+from tests.bench.page_stage import page
 from tests.bench.peers import build_ptyprog
 from tests.bench.recovery_stage import recovery
 from tests.bench.revocation_stage import revocation
@@ -46,6 +47,7 @@ STAGES = (
     Stage("creation", creation, lambda scale: scale.creations),
     Stage("recovery", recovery, lambda scale: scale.kills),
     Stage("revocation", revocation, lambda scale: 1),
+    Stage("page", page, lambda scale: scale.rounds),
 )
 
 

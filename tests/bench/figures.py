@@ -64,6 +64,19 @@ FIGURES = (
     Figure("kill -9: exec to new byte at all clients", "recovery", "seconds", "s", most=2.0),
     Figure("device shut out: its line closed, p99 of 200", "revocation", "p99", "ms", most=1000.0),
     Figure("kill -9: octets missing or doubled", "recovery", "wrong", "", most=0.0),
+    Figure("page: from rc serve to a paired browser", "page", "paired", "s"),
+    Figure("page: usable, nothing in the cache", "page", "usable", "ms", most=1000.0),
+    Figure("page: first paint", "page", "paint", "ms"),
+    Figure("page: octets until usable", "page", "first", "KiB"),
+    Figure("page: octets with terminal, in all", "page", "all", "KiB", most=350.0),
+    Figure("page: loads of xterm before it is wanted", "page", "early xterm", "", most=0.0),
+    Figure("page: key to painted glyph, p50", "page", "key.p50", "ms", most=30.0),
+    Figure("page: key to painted glyph, p95", "page", "key.p95", "ms", most=60.0),
+    Figure("page: 10 MB printed, longest frame", "page", "frame", "ms", most=200.0),
+    Figure("page: 10 MB printed, until drawn", "page", "print.seconds", "s"),
+    Figure("page: of these, MB that came", "page", "print.octets", "MB"),
+    Figure("page: live after a cut, 400 ms each way", "page", "back", "s", most=2.5),
+    Figure("page: the same with handshakes as slow", "page", "back with handshakes", "s"),
 )
 
 # Of these the worst round counts, not the middle one: a promise of none, or of every time.

@@ -29,6 +29,8 @@ class Scale:
     creations: int = 20
     kills: int = 50
     devices: int = 200
+    page_keys: int = 200
+    page_octets: int = 10_000_000
 
 
 FULL = Scale()
@@ -50,4 +52,6 @@ SHORT = Scale(
     creations=1,
     kills=1,
     devices=6,
+    page_keys=5,
+    page_octets=300_000,
 )

@@ -19,6 +19,7 @@ class Wire:
         self.port = 0
         self.box = box
         self.seconds = 0.0  # each way
+        self.shakes_hands = False  # whether a new line costs one way there and back, as without a wire it would
         self._is_cut = False
         self._lines: set[trio.CancelScope] = set()
 
@@ -35,6 +36,7 @@ class Wire:
         with trio.CancelScope() as line, contextlib.suppress(OSError, trio.BrokenResourceError):
             if not self._is_cut:
                 self._lines.add(line)
+                await trio.sleep(2 * self.seconds if self.shakes_hands else 0.0)
                 await self._join_to_box(client)
         self._lines.discard(line)
         await trio.aclose_forcefully(client)
