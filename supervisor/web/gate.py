@@ -58,7 +58,7 @@ class Gate:
         if arrival.asker is not None:
             asker = self._sign_in.worker(head) or arrival.asker
             return Admission(approach, asker, check_route(head, asker))
-        arrival.place.asks(approach.address or "")
+        await arrival.place.asks(approach.address or "")
         principal = await self._who(head, approach)
         if principal != ANONYMOUS:
             arrival.place.signed_in(principal)

@@ -90,6 +90,8 @@ class _Door:
                 else:
                     asker = await self._who(stream.socket)
                 address = "" if is_trusted(peer, entrance.manner.proxies) else peer or ""
+                if address:
+                    await self._places.wait_room(address)
                 try:
                     with self._places.take(asker, address) as place:
                         await self._converse(stream, Arrival(entrance, peer, asker, place))

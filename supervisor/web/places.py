@@ -14,6 +14,7 @@ from workers.errors import Refused
 
 STRANGERS = 64  # connections on which nobody has signed in yet: each costs some 30 KiB and, under TLS, a handshake
 PER_SITE = 8  # of these from one address (/64); a browser opens 6 to load a page
+PATIENCE = 2.0  # seconds for which one more of them waits: what a page loads takes a tenth of that
 # Connections at a time of who has signed in. A session's agent looks at one session; the owner's on the box's own
 # socket are bounded only by descriptors (32 sessions watched by 20 screens each), a device has some tabs.
 AT_HOME = {"owner": 1024}
@@ -21,11 +22,15 @@ ELSEWHERE = 256
 
 
 class Place:
-    """One connection's place. `scope` ends it; while `may_go` it can be taken away for a newer connection."""
+    """One connection's place. `scope` ends it; while `may_go` it can be taken away for a newer connection.
 
-    def __init__(self, places: Places) -> None:
+    `is_shared`: it is that of a proxy, which makes requests of many over it, so that each counts while it is served.
+    """
+
+    def __init__(self, places: Places, is_shared: bool = False) -> None:
         self.scope = trio.CancelScope()
         self.may_go = True
+        self.is_shared = is_shared
         self._places = places
 
     @contextlib.contextmanager
@@ -36,13 +41,14 @@ class Place:
             yield
         finally:
             self.may_go = before
+            self._places.rest(self)
 
-    def asks(self, address: str) -> None:
+    async def asks(self, address: str) -> None:
         """A request comes from this address: of a stranger, unless it is the one who has signed in here before.
 
-        Raises Refused(`rate_limited`), as `signed_in` does.
+        Waits up to `PATIENCE` for room. Raises Refused(`rate_limited`), as `signed_in` does.
         """
-        self._places.ask(self, address)
+        await self._places.ask(self, address)
 
     def signed_in(self, principal: Principal) -> None:
         """The request was theirs: the connection does not count among those of strangers any more."""
@@ -55,6 +61,7 @@ class Places:
     def __init__(self) -> None:
         self._strangers: dict[Place, str] = {}  # and from where they come; empty where that is not known yet
         self._known: dict[Place, tuple[Principal, str]] = {}
+        self._waiting = trio.lowlevel.ParkingLot()
 
     @contextlib.contextmanager
     def take(self, principal: Principal | None, address: str = "") -> Iterator[Place]:
@@ -63,7 +70,7 @@ class Places:
 
         Raises Refused(`rate_limited`) when all places are at work; of those that are not, the oldest one goes.
         """
-        place = Place(self)
+        place = Place(self, is_shared=principal is None and not address)
         if principal is not None:
             self.know(place, principal)
         else:
@@ -74,13 +81,33 @@ class Places:
         finally:
             self._strangers.pop(place, None)
             self._known.pop(place, None)
+            self._waiting.unpark_all()
 
-    def ask(self, place: Place, address: str) -> None:
+    async def wait_room(self, address: str) -> None:
+        """Return when a stranger at this address finds a place, or after `PATIENCE`. As many may wait as there are
+        places; the next one finds out at once."""
+        site = site_of(address)
+        with trio.move_on_after(PATIENCE):
+            while not self._has_room(site) and len(self._waiting) < STRANGERS:
+                await self._waiting.park()
+
+    def _has_room(self, site: str) -> bool:
+        theirs = [place for place, where in self._strangers.items() if where == site]
+        return len(theirs) < PER_SITE or any(place.may_go for place in theirs)
+
+    async def ask(self, place: Place, address: str) -> None:
         before = self._known[place][1] if place in self._known else self._strangers.get(place)
         if before != site_of(address):
+            await self.wait_room(address)
             self._known.pop(place, None)
             self._strangers.pop(place, None)
             self._admit(place, address)
+
+    def rest(self, place: Place) -> None:
+        """Its request is over."""
+        if place.is_shared and place in self._strangers:
+            self._strangers[place] = ""
+        self._waiting.unpark_all()
 
     def know(self, place: Place, principal: Principal) -> None:
         known = self._known.get(place)
@@ -91,6 +118,7 @@ class Places:
             self._make_room(theirs)
         site = self._strangers.pop(place, known[1] if known else "")
         self._known[place] = principal, site
+        self._waiting.unpark_all()
 
     def _admit(self, place: Place, address: str) -> None:
         site = site_of(address) if address else ""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from supervisor.core.access import OWNER, Principal
-from supervisor.web.places import ELSEWHERE, PER_SITE, STRANGERS, Place, Places
+from supervisor.web.places import ELSEWHERE, PATIENCE, PER_SITE, STRANGERS, Place, Places
 from workers.errors import Refused
 
 AGENT = Principal("agent", "session_a")
@@ -74,10 +75,10 @@ async def test_who_has_signed_in_counts_no_more_among_strangers() -> None:
         for _ in range(STRANGERS):
             place = held.enter_context(places.take(None, "192.0.2.7"))
             place.may_go = False
-            place.asks("192.0.2.7")
+            await place.asks("192.0.2.7")
             place.signed_in(DEVICE)
             place.signed_in(DEVICE)
-            place.asks("192.0.2.7")
+            await place.asks("192.0.2.7")
         with places.take(None, "192.0.2.7"), places.take(OWNER), places.take(AGENT):
             pass
 
@@ -98,24 +99,67 @@ async def test_a_device_has_its_own_bound() -> None:
             pass
 
 
-async def test_behind_a_proxy_each_request_counts_for_whom_it_is_made() -> None:
+async def test_behind_a_proxy_each_request_counts_while_it_is_served(autojump_clock: MockClock) -> None:
     places = Places()
     with contextlib.ExitStack() as held:
-        lines = [held.enter_context(places.take(None)) for _ in range(2 * PER_SITE)]  # of a proxy: none is counted yet
-        for line in lines[:PER_SITE]:
-            line.may_go = False
-            line.asks("192.0.2.7")
-        with pytest.raises(Refused):
-            lines[PER_SITE].asks("192.0.2.7")
-        lines[PER_SITE].asks("192.0.2.8")
-        lines[0].signed_in(DEVICE)
-        lines[-1].asks("192.0.2.7")
-        lines[-1].signed_in(OWNER)
-        lines[0].asks("192.0.2.9")  # somebody else, over the line on which the device was
-        lines[0].asks("192.0.2.7")
-        lines[0].may_go = True
-        lines[-1].asks("192.0.2.7")
-        assert not taken(lines[0])
+        lines = [held.enter_context(places.take(None)) for _ in range(2 * PER_SITE)]
+        with contextlib.ExitStack() as served:
+            for line in lines[:PER_SITE]:
+                served.enter_context(line.at_work())
+                await line.asks("192.0.2.7")
+            with pytest.raises(Refused):
+                await lines[PER_SITE].asks("192.0.2.7")
+            await lines[PER_SITE].asks("192.0.2.8")
+        for line in lines[PER_SITE:]:
+            with line.at_work():
+                await line.asks("192.0.2.7")
+        assert not any(map(taken, lines))
+
+
+async def test_one_more_waits_for_those_that_are_soon_done(autojump_clock: MockClock) -> None:
+    places = Places()
+    with contextlib.ExitStack() as held:
+        lines = [held.enter_context(places.take(None)) for _ in range(20)]
+
+        async def load(line: Place) -> None:
+            with line.at_work():
+                await line.asks("192.0.2.7")
+                await trio.sleep(PATIENCE / 4)
+
+        async with trio.open_nursery() as loading:
+            for line in lines:
+                loading.start_soon(load, line)
+        assert not any(map(taken, lines))
+
+
+async def test_only_so_many_wait(autojump_clock: MockClock) -> None:
+    places = Places()
+    with crowd(places, *["192.0.2.7"] * PER_SITE) as held:
+        for place in held:
+            place.may_go = False
+        async with trio.open_nursery() as waiting:
+            for _ in range(STRANGERS):
+                waiting.start_soon(places.wait_room, "192.0.2.7")
+            await trio.testing.wait_all_tasks_blocked()
+            began = trio.current_time()
+            await places.wait_room("192.0.2.7")
+            await places.wait_room("192.0.2.8")
+            assert trio.current_time() == began
+
+
+async def test_over_the_line_of_who_signed_in_another_one_is_a_stranger() -> None:
+    places = Places()
+    with places.take(None) as line:
+        await line.asks("192.0.2.7")
+        line.signed_in(DEVICE)
+        await line.asks("192.0.2.7")
+        with places.take(DEVICE) as other:
+            other.may_go = False
+            await line.asks("192.0.2.8")
+            with contextlib.ExitStack() as held:
+                for _ in range(ELSEWHERE - 1):
+                    held.enter_context(places.take(DEVICE)).may_go = False
+            assert not taken(line)
 
 
 async def test_a_place_is_free_again_when_its_connection_ends() -> None:
