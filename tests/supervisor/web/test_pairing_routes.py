@@ -173,6 +173,16 @@ def test_only_the_device_itself_learns_how_it_went(url: str, invited: Any) -> No
     assert PairedDevice(url, claimant.key, "").prove("GET", "/v1/pairings/pairing_x").code == "unauthenticated"
 
 
+def test_a_device_that_is_in_learns_so_also_when_its_pairing_is_forgotten(box: ServedBox, url: str) -> None:
+    def owner(method: str, path: str, body: object) -> tuple[int, Any]:
+        answer = box.ask(method, path, body)
+        return answer.status, answer.json
+
+    device = PairedDevice.pair(url, owner)
+    answer = device.prove("GET", "/v1/pairings/pairing_x")
+    assert (answer.status, answer.json) == (200, {"state": "accepted", "device": device.id})
+
+
 def test_nobody_but_the_owner_makes_sees_or_accepts_pairings(url: str, invited: Any) -> None:
     path = f"/v1/pairings/{invited['id']}"
     for method, where, body in (
