@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import signal
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 
 from tests.browser import Browser, Page, open_browser
 from tests.chromium import chromium
+from tests.flows.axe import grave_findings
 from tests.flows.boxprocess import BoxProcess, box_process
 from tests.flows.pairedpage import paired_page
 from tests.flows.wire import Wire, open_wire
@@ -50,6 +54,27 @@ def echo(box: BoxProcess, **wish: object) -> dict[str, Any]:
     assert status == 201, session
     found: dict[str, Any] = session
     return found
+
+
+def tell_as_worker(box: BoxProcess, id: str, *updates: dict[str, Any]) -> None:
+    """Events of an agent, from a worker on another machine."""
+    path = f"/v1/code/sessions/{id}"
+    status, exchange = box.call("POST", f"{path}/bridge", {})
+    assert status == 200, exchange
+    running = {"sessionUpdate": "_rc/process", "state": "running"}
+    told = [("rc", running), *(("agent", update) for update in updates)]
+    records = [
+        {"type": "event", "number": number, "origin": origin, "update": update}
+        for number, (origin, update) in enumerate(told, 1)
+    ]
+    body = {"records": [{"type": "begin", "run": str(uuid.uuid4())}, *records]}
+    connection = http.client.HTTPConnection("box")
+    connection.sock = box.connect()
+    headers = {"authorization": f"Bearer {exchange['worker_jwt']}", "content-type": "application/json"}
+    with contextlib.closing(connection):
+        connection.request("POST", f"{path}/worker/events", json.dumps(body), headers)
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
 
 
 def port_of(box: BoxProcess) -> int:
@@ -156,6 +181,63 @@ async def test_what_an_agent_writes_is_drawn_and_never_run(browser_url: str, box
         links = await page.evaluate("[...document.querySelectorAll('.prose a')].map(a => a.href)")
         assert links == ["https://a.example/p.png"]
         assert "<img src=x onerror=alert(1)>" in await page.evaluate("document.querySelector('.prose').innerText")
+
+
+async def test_what_an_agent_does_is_folded_with_what_came_of_it(browser_url: str, box: BoxProcess) -> None:
+    session = echo(box, worker="remote")
+    output = "x" * 300_000 + "the end of it"
+    text = {"type": "content", "content": {"type": "text", "text": output}}
+    edit = {"type": "diff", "path": "a.py", "oldText": "one\n", "newText": "two\n"}
+    steps = [{"content": "look", "status": "completed"}, {"content": "leap", "status": "in_progress"}]
+    tell_as_worker(
+        box,
+        session["id"],
+        {"sessionUpdate": "agent_thought_chunk", "content": {"type": "text", "text": "hm"}},
+        {"sessionUpdate": "plan", "entries": steps},
+        {"sessionUpdate": "tool_call", "toolCallId": "1", "title": "make", "kind": "execute", "status": "pending"},
+        {"sessionUpdate": "tool_call_update", "toolCallId": "1", "status": "completed", "content": [text]},
+        {"sessionUpdate": "tool_call", "toolCallId": "2", "title": "edit", "status": "failed", "content": [edit]},
+        {"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "Done."}},
+    )
+    async with at_session(browser_url, box, session["id"]) as (_, page, _):
+        await page.sees("Done.")
+        await page.sees("1 of 2 done")
+        assert await page.evaluate("[...document.querySelectorAll('.item')].map(e => e.classList[1])") == [
+            *("thought", "plan", "tool", "tool", "message")
+        ]
+        assert not await page.evaluate("document.body.innerText.includes('xxx')")
+        await page.click(".item.tool:nth-of-type(3) summary")
+        await page.click_named("button", "Show all 293 KiB")
+        await page.sees("the end of it")
+        await page.click(".item.tool:nth-of-type(4) summary")
+        await page.until("document.querySelector('.patch .added .code')?.innerText.endsWith('two')")
+        for colours in ("light", "dark"):
+            await page.colours(colours)
+            assert await grave_findings(page) == []
+
+
+async def test_files_that_changed_are_shown_with_their_lines(browser_url: str, box: BoxProcess) -> None:
+    session = box.new("cat")
+    (box.project / "a.txt").write_text("two\n")
+    (box.project / "data.bin").write_bytes(bytes(range(256)))
+    (box.project / "large.txt").write_text("".join(f"row {number}\n" for number in range(5000)))
+    async with at_session(browser_url, box, session["id"]) as (_, page, _):
+        await page.click_named("tab", "Changes")
+        await page.sees("3 files, +5001 −1")
+        patch = "[...document.querySelectorAll('.patch tr')].map(e => e.className + ': ' + e.innerText.trim().replace(/\\s+/, ' '))"
+        assert await page.evaluate(patch) == ["hunk: ⋯", "removed: removed: -one", "added: added: +two"]
+        assert await page.evaluate("[...document.querySelectorAll('.file')].map(e => e.open)") == [True, False, False]
+        await page.click(".file:nth-of-type(2) summary")
+        await page.sees("A binary file")
+        await page.click(".file:nth-of-type(3) summary")
+        await page.click_named("button", "Show 5000 lines")
+        await page.until("document.querySelectorAll('.patch tr').length > 5000")
+        (box.project / "a.txt").write_text("three\n")
+        await page.click_named("button", "Look again")
+        await page.sees("+three")
+        for colours in ("light", "dark"):
+            await page.colours(colours)
+            assert await grave_findings(page) == []
 
 
 async def test_a_long_conversation_is_read_backwards_page_by_page(browser_url: str, box: BoxProcess) -> None:

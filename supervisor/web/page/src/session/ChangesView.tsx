@@ -109,7 +109,7 @@ function fold(diff: Diff): Folded[] {
   let shown = 0;
   return diff.files.map((change) => {
     const body = bodies.get(change.path)?.body ?? null;
-    const lines = body ? body.split("\n").length - 1 : 0;
+    const lines = body ? (body.match(/^[^@]/gm)?.length ?? 0) : 0; // without the heads of hunks
     const open = lines > 0 && lines <= OPEN_LINES && shown + lines <= OPEN_ALL;
     if (open) shown += lines;
     return { change, body, lines, open };
