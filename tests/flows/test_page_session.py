@@ -224,8 +224,10 @@ async def test_files_that_changed_are_shown_with_their_lines(browser_url: str, b
     async with at_session(browser_url, box, session["id"]) as (_, page, _):
         await page.click_named("tab", "Changes")
         await page.sees("3 files, +5001 −1")
-        patch = "[...document.querySelectorAll('.patch tr')].map(e => e.className + ': ' + e.innerText.trim().replace(/\\s+/, ' '))"
-        assert await page.evaluate(patch) == ["hunk: ⋯", "removed: removed: -one", "added: added: +two"]
+        patch = (
+            "[...document.querySelectorAll('.patch tr')].map(e => e.className + e.querySelector('.code').textContent)"
+        )
+        assert await page.evaluate(patch) == ["hunk⋯ ", "removedremoved: -one", "addedadded: +two"]
         assert await page.evaluate("[...document.querySelectorAll('.file')].map(e => e.open)") == [True, False, False]
         await page.click(".file:nth-of-type(2) summary")
         await page.sees("A binary file")
