@@ -73,8 +73,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"supervisor.assembly", "supervisor.client", "supervisor.projectchoice", "supervisor.serveoptions"}
     | {"supervisor.sessions", "supervisor.web"},
     "supervisor.running": {"supervisor", "workers"},
+    # A box in small, at the other end: it holds a session as a box does, and comes to the box as a client does.
+    "supervisor.remote": CORES
+    | {"supervisor.client", "supervisor.logs", "supervisor.sessions"}
+    | {"workers.bundle", "workers.drivers", "workers.segments"},
     "supervisor.cli": CORES
-    | {"supervisor.client", "supervisor.statedir", "supervisor.serveoptions", "supervisor.ownplace"}
+    | {
+        "supervisor.client",
+        "supervisor.remote",
+        "supervisor.statedir",
+        "supervisor.serveoptions",
+        "supervisor.ownplace",
+    }
     | {"supervisor.app", "supervisor.detached", "supervisor.doctor", "supervisor.foreground", "supervisor.statelock"}
     | {"supervisor.statusscreen"},
     "supervisor.__main__": {"supervisor", "workers"},

@@ -25,6 +25,7 @@ def _wish_arguments(parser: Parser) -> None:
     add("--project", metavar="P", help="id or path; else the project around the current directory, else the first")
     add("--name", metavar="N", help="what to call it; else <agent>-<n>")
     add("--spawn", choices=SWITCHABLE_MODES, help="where it works, instead of the box's mode")
+    add("--worker", choices=("local", "remote"), help="remote: it waits for rc worker, on whatever machine")
     add("--base", metavar="REF", help="what a worktree starts from: fresh, head, or any ref")
     add("--env", metavar="K=V", action="append", default=[], help="a variable for the agent; repeatable")
     add_no_start(parser)
@@ -53,7 +54,7 @@ def _new(args: argparse.Namespace) -> int:
     if args.json:
         printing.value(session)
     else:
-        printing.line(describe.short(session), "", session["workspace"])
+        printing.line(describe.short(session), "", session["workspace"] or "")
         if is_terminal(1):
             printing.note(f"rc attach {session['name']} shows it")
     return exits.DONE
@@ -66,6 +67,7 @@ def _wish(client: Client, args: argparse.Namespace, **more: object) -> dict[str,
         name=args.name,
         spawn_mode=args.spawn,
         base=args.base,
+        worker=args.worker,
         env=_environment(args.env) or None,
         rows=size[0] if size else None,
         columns=size[1] if size else None,

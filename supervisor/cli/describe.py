@@ -77,6 +77,7 @@ def in_full(session: dict[str, Any]) -> str:
         "project": session.get("project"),
         "spawn mode": session.get("spawn_mode"),
         "workspace": session.get("workspace"),
+        "worker": session.get("worker") if session.get("worker") == "remote" else None,
         "branch": session.get("branch"),
         "base": f"{base[:12]} ({session.get('base_ref')})" if base else None,
         "created": f"{session.get('created_at')} by {by.get('person')}",

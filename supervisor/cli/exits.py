@@ -11,6 +11,7 @@ NOT_THERE = 3  # no such session, project, device…
 REFUSED = 4  # full, not allowed, kept, already settled
 UNREACHABLE = 5
 APPROVAL_OPEN = 10
+NEW_EXCHANGE = 11  # `rc worker`: its exchange has expired, or there was a later one; with a new one it goes on
 CANNOT_BE_HAD = 78  # EX_CONFIG of sysexits(3)
 TIMED_OUT = 124  # as timeout(1) has it
 INTERRUPTED = 130

@@ -83,7 +83,15 @@ def _show(args: argparse.Namespace) -> int:
 
 def _path(args: argparse.Namespace) -> int:
     client = clients.of(args)
-    return each(args, lambda wanted: Done({"path": (path := find(client, wanted)["workspace"])}, path))
+
+    def path(wanted: str) -> Done:
+        session = find(client, wanted)
+        if session["workspace"] is None:
+            detail = f"{session['name']} works where its remote worker runs"
+            raise Refused("invalid_state", detail, "look there", status=409)
+        return Done({"path": session["workspace"]}, session["workspace"])
+
+    return each(args, path)
 
 
 def _session(args: argparse.Namespace) -> int:

@@ -57,6 +57,10 @@ _GROUPS: dict[str, dict[str, Entry]] = {
         "devices": Entry("devices", "", "the devices that may come in, with last use"),
         "revoke": Entry("devices", "DEVICE", "shut a device out, at once"),
     },
+    "Workers elsewhere": {
+        "bridge": Entry("bridging", "S [--out FILE]", "let a remote worker come in, for 15 minutes"),
+        "worker": Entry("bridging", "URL [--bridge FILE]", "be the worker of a session made with --worker remote"),
+    },
     "Files": {
         "diff": Entry("files", "S [--stat]", "what a session has changed"),
         "files": Entry("files", "S [PATH]", "list or read files of a session"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -73,6 +73,10 @@ class Line:
         for at in range(0, len(keys), KEYS_OCTETS):
             await self._send(KEYS + keys[at : at + KEYS_OCTETS])
 
+    async def send_octets(self, message: bytes) -> None:
+        """A binary message as it is."""
+        await self._send(message)
+
     async def command(self, id: str, kind: str, **fields: object) -> None:
         """Ask for something; `ack` or `refused` come back with the id."""
         await self.send({"type": "command", "id": id, "command": {"kind": kind, **fields}})
@@ -125,10 +129,13 @@ async def opened(
     query: dict[str, object] | None = None,
     session: str | None = None,
     ticket: str | None = None,
+    headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> AsyncIterator[Line]:
     """A line that is open while inside, to the stream of a `session` (else of the box); `ticket`: one that the box
-    gave for this very line. Raises Refused with what the box says (or `unreachable`), Broken when it goes away, and
-    what is raised inside as itself, out of the groups that nurseries make."""
+    gave for this very line; `headers` go with the request.
+
+    Raises Refused with what the box says (or `unreachable`), Broken when it goes away, and what is raised inside as
+    itself, out of the groups that nurseries make."""
     given = {name: value for name, value in (query or {}).items() if value is not None}
     resource = f"{path}?{urlencode(given)}" if given else path
     tickets = [ticket] if ticket else []
@@ -144,7 +151,7 @@ async def opened(
             protocols = [PROTOCOL, *(f"ticket.{each}" for each in tickets)]
             async with stream, trio.open_nursery() as reading:
                 try:
-                    connection = await _handshake(reading, stream, client.transport.host, resource, protocols)
+                    connection = await _handshake(reading, stream, client.transport.host, resource, protocols, headers)
                 except Broken as broken:
                     raise await _why_lost(client, dialled) or broken from broken
                 yield Line(connection, None if client.transport.is_here else _heart(reading, stream, connection))
@@ -206,7 +213,12 @@ def _heart(reading: trio.Nursery, stream: _Watched, connection: WebSocketConnect
 
 
 async def _handshake(
-    reading: trio.Nursery, stream: _Watched, host: str, resource: str, protocols: list[str]
+    reading: trio.Nursery,
+    stream: _Watched,
+    host: str,
+    resource: str,
+    protocols: list[str],
+    headers: Sequence[tuple[bytes, bytes]],
 ) -> WebSocketConnection:
     # A refusal does not come out of the call but out of its task, by way of `reading`.
     connections: list[WebSocketConnection] = []
@@ -214,7 +226,13 @@ async def _handshake(
     async def shake() -> None:
         wrapped = cast("trio.SocketStream", stream)  # any stream will do, whatever its annotation says
         connection = await wrap_client_stream(
-            reading, wrapped, host, resource, subprotocols=protocols, receive_buffer_size=READ_OCTETS
+            reading,
+            wrapped,
+            host,
+            resource,
+            subprotocols=protocols,
+            extra_headers=list(headers),
+            receive_buffer_size=READ_OCTETS,
         )
         connections.append(connection)
         either.cancel_scope.cancel()

@@ -17,7 +17,7 @@ from workers.core import commands, events
 from workers.core.agent import Shape
 from workers.core.commands import Command
 from workers.core.events import Update
-from workers.core.lifecycle import ENDED, State, Trigger, move
+from workers.core.lifecycle import ENDED, State
 from workers.core.past import REMEMBERED, Past
 from workers.core.session import Order, SetSize, WriteEvent, check_state
 from workers.errors import Refused
@@ -236,19 +236,14 @@ class Ledger:
                 yield self._event(events.process("running", pid=pid, terminal_offset=terminal_offset), worker=mark)
             return
         reason = str(told.update.get("reason"))
-        trigger = Trigger.LAUNCH_FAILED if reason == "launch_failed" else Trigger.ENDED
-        if state == "suspended":
-            trigger = Trigger.SUSPENDED
-        if reason in ("stopped", "killed", "suspended") and self.state is not State.STOPPING:
-            raise Refused("invalid_state", "nobody has asked it to end", "tell that it has ended")
-        try:
-            ended = move(self.state, trigger)
-        except AssertionError as error:
-            raise Refused("invalid_state", str(error), "tell _rc/process running first") from error
+        if self.state not in _ENDINGS[reason][0]:
+            raise Refused("invalid_state", f"what is {self.state.value} does not end so: {reason}", "tell what was")
         how = {key: told.update.get(key) for key in ("code", "signal")}
         detail = {"detail": told.update["detail"]} if "detail" in told.update else {}
         yield from self._close()
-        update = events.process(ended.value, **how, reason=reason, **detail, terminal_offset=terminal_offset)
+        update = events.process(
+            _ENDINGS[reason][1].value, **how, reason=reason, **detail, terminal_offset=terminal_offset
+        )
         yield self._event(update, worker=mark)
 
     # How it is done
@@ -312,6 +307,17 @@ class Ledger:
                 del self._begun[next(iter(self._begun))]
 
 
+_LIVE = (State.STARTING, State.RUNNING, State.STOPPING)
+# How a run ends, by the reason that the worker gives: from which states, and the state then.
+_ENDINGS: dict[str, tuple[tuple[State, ...], State]] = {
+    "ended": ((State.RUNNING, State.STOPPING), State.EXITED),
+    "launch_failed": ((State.STARTING, State.STOPPING), State.EXITED),
+    "stopped": ((State.STOPPING,), State.EXITED),
+    "killed": ((State.STOPPING,), State.EXITED),
+    "suspended": ((State.STOPPING,), State.SUSPENDED),
+    "lost": (_LIVE, State.LOST),
+    "rebooted": (_LIVE, State.LOST),
+}
 _TELLS: dict[str, Callable[[Ledger, Told, int], Iterator[Effect]]] = {
     "_rc/process": Ledger._tell_process,
     "_rc/message_state": Ledger._tell_message,

@@ -128,14 +128,20 @@ def _event(value: dict[str, Any]) -> Record:
         raise _invalid("an event's `turn` is the id of a message")
     if not isinstance(update, dict) or _depth_of(update) > MAX_DEPTH:
         raise _invalid(f"an `update` is a JSON object of at most {MAX_DEPTH} levels")
+    _check_update(origin, update)
+    return Told(number, origin, turn, update)
+
+
+def _check_update(origin: str, update: Update) -> None:
     kind = str(update.get("sessionUpdate"))
     if kind in _OURS and origin == "rc":
         _check_fields(kind, update, *_OURS[kind])
+        if update.get("state") in _ENDED and "reason" not in update:
+            raise _invalid("the end of a process has its `reason`")
     elif kind not in AGENTS:
         raise _invalid(f"a worker tells no such update as {origin}: {kind[:MAX_WORD]!r}")
     elif kind == "state_update":
-        _check_fields("state_update", update, *_STATE)
-    return Told(number, origin, turn, update)
+        _check_fields(kind, update, *_STATE)
 
 
 def _terminal(value: dict[str, Any]) -> Record:
@@ -205,18 +211,19 @@ def _one_of(*words: str) -> Check:
     return lambda value: value in words
 
 
+_ENDED = ("exited", "suspended", "lost")
 _Fields = tuple[dict[str, Check], dict[str, Check]]  # those that must be there, and those that may
 _WHERE: dict[str, Check] = {"terminal_offset": _or_none(_is_count)}  # as local workers have it; ours is what counts
 _STATE: _Fields = ({"state": _one_of("running", "idle")}, {"stopReason": _is_word})
 _OURS: dict[str, _Fields] = {
     "_rc/process": (
-        {"state": _one_of("running", "exited", "suspended")},
+        {"state": _one_of("running", *_ENDED)},
         {
             **_WHERE,
             "pid": _or_none(_is_count),
             "code": _or_none(lambda value: type(value) is int and 0 <= value <= 255),
             "signal": _or_none(_is_word),
-            "reason": _one_of("ended", "stopped", "killed", "suspended", "launch_failed"),
+            "reason": _one_of("ended", "stopped", "killed", "suspended", "launch_failed", "lost", "rebooted"),
             "detail": _is_text,
         },
     ),

@@ -6,8 +6,8 @@ import pytest
 
 from supervisor.cli import overview
 
-LATER = "pair devices approvals approve deny share trust audit notify adopt acp relay worker grant people invite"
-ALSO_LATER = "revoke shell-init reload drain"
+LATER = "approvals approve deny share trust audit notify adopt acp relay grant people invite"
+ALSO_LATER = "shell-init reload drain"
 
 
 @pytest.mark.parametrize("name", overview.VERBS)

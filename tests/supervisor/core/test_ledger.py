@@ -113,6 +113,13 @@ def test_a_session_starts_with_its_worker_and_ends_with_its_word() -> None:
     assert talk.ledger.tell("info", "too late") == []
 
 
+def test_a_worker_that_was_lost_with_its_program_says_so() -> None:
+    talk = Talk()
+    talk.begin()
+    assert talk.tell(1, "_rc/process", state="lost", code=None, signal=None, reason="rebooted") == ["process lost"]
+    assert talk.journal[-1]["update"]["reason"] == "rebooted"
+
+
 def test_a_program_that_cannot_be_started_says_why() -> None:
     talk = Talk(Shape.TERMINAL)
     talk.begin()
@@ -156,10 +163,10 @@ def test_nothing_is_told_out_of_its_order() -> None:
     talk.begin()
     with pytest.raises(Refused, match="does not run yet"):
         talk.tell(1, "agent_message_chunk", "agent")
-    with pytest.raises(Refused, match="cannot move"):
+    with pytest.raises(Refused, match="does not end so"):
         talk.tell(1, "_rc/process", state="exited", reason="ended")
     talk.runs()
-    with pytest.raises(Refused, match="nobody has asked"):
+    with pytest.raises(Refused, match="does not end so"):
         talk.tell(2, "_rc/process", state="exited", reason="stopped")
     assert talk.runs(2) == []
     assert [short(each) for each in talk.journal] == ["process starting", "process starting", "process running"]

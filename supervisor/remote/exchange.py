@@ -1,0 +1,100 @@
+"""The exchange by which a remote worker comes in: the answer of the bridge, from a file, a variable or stdin."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from supervisor.core.names import SESSION_ID
+from workers.errors import Refused
+
+VARIABLE = "RC_EXCHANGE"
+MOST = 64 << 10  # octets; ours have half of one KiB
+HINT = "make one on the box: rc bridge SESSION --out FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """For one `session`. The token is a secret: it goes into no log, argument or environment."""
+
+    session: str
+    token: str = field(repr=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Exchange:
+        """Raises Refused `invalid`."""
+        try:
+            value: Any = json.loads(text)
+            token = value["worker_jwt"]
+            session = value.get("session") or _claims(token)["session"]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise Refused("invalid", "this is not the answer of a bridge", HINT) from error
+        if not (isinstance(token, str) and token.isascii() and token.isprintable()) or " " in token:
+            raise Refused("invalid", "the token in this exchange is none", HINT)
+        if not isinstance(session, str) or not SESSION_ID.fullmatch(session):
+            raise Refused("invalid", "the session in this exchange is none", HINT)
+        return cls(session, token)
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """What a token says; whether it holds is the box's to judge."""
+    part = token.partition(".")[2].partition(".")[0]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return claims
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where exchanges come from: a file, which whoever renews them writes anew; or one `given` once."""
+
+    path: str = ""
+    given: Exchange | None = None
+
+    @property
+    def is_renewed(self) -> bool:
+        """Whether another one may come."""
+        return self.given is None
+
+    def read(self) -> Exchange:
+        """Raises Refused `invalid`."""
+        return self.given or Exchange.from_json(_read_file(self.path))
+
+
+def source(path: str | None, environ: MutableMapping[str, str]) -> Source:
+    """By file, by the variable, or by stdin. Raises Refused `invalid` where there is none."""
+    if path is not None and path != "-":
+        return Source(path)
+    text = environ.pop(VARIABLE, None) if path is None else None
+    if text is None and (path == "-" or not sys.stdin.isatty()):
+        text = sys.stdin.read(MOST)
+    if text is None:
+        raise Refused("invalid", "there is no exchange", f"give it by --bridge FILE or on stdin; {HINT}")
+    return Source(given=Exchange.from_json(text))
+
+
+def _read_file(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return file.read(MOST).decode()
+    except OSError as error:
+        raise Refused("invalid", f"{path} cannot be read: {error.strerror}", HINT) from error
+    except UnicodeDecodeError as error:
+        raise Refused("invalid", f"{path} holds no text", HINT) from error
+
+
+def write(path: str, answer: object) -> None:
+    """Put a bridge's answer into a file for nobody else to read, whole: a worker may be reading it. Raises OSError."""
+    new = f"{path}.{os.getpid()}.new"
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write(json.dumps(answer) + "\n")
+        os.rename(new, path)
+    except OSError:
+        os.unlink(new)
+        raise
