@@ -32,6 +32,8 @@ def _devices(args: argparse.Namespace) -> int:
 def _row(device: Device) -> list[object]:
     label = f"{device['label']} (this one)" if device.get("current") else device["label"]
     used = _ago(device["last_used_at"]) if device.get("last_used_at") else "never"
+    if device.get("lines"):  # it follows something at this moment, since whenever it came
+        used = "now"
     return [label, device["kind"], device["person"], _ago(device["created_at"]), used, device["id"]]
 
 

@@ -74,9 +74,11 @@ def _key() -> str:
 def test_the_device_that_asks_is_marked(odd: OddBox, odd_rc: Rc) -> None:
     at = "2026-01-01T00:00:00.000Z"
     device = {**PHONE, "kind": "cli", "person": "owner", "created_at": at, "last_used_at": None, "current": True}
-    odd.answer("GET", "/v1/devices", {"devices": [device, {**device, "id": LAPTOP["id"], "current": False}]})
+    other = {**device, "id": LAPTOP["id"], "current": False, "last_used_at": at, "lines": 2}
+    odd.answer("GET", "/v1/devices", {"devices": [device, other]})
     lines = odd_rc("devices").out.splitlines()
     assert lines[1].startswith("phone (this one)  cli") and lines[2].startswith("phone   ")
+    assert lines[1].split()[-2:] == ["never", PHONE["id"]] and lines[2].split()[-3:] == ["ago", "now", LAPTOP["id"]]
     called = odd_rc("revoke", "phone", "--json")
     assert called.code == 2
     assert json.loads(called.err)["devices"] == [PHONE["id"], LAPTOP["id"]]

@@ -88,6 +88,8 @@ export interface Device {
   role: string;
   created_at: string;
   last_used_at: string | null;
+  /** Streams that it has open. */
+  lines: number;
   created_by: unknown;
   current: boolean;
 }

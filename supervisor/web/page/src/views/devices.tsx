@@ -51,7 +51,7 @@ function Row({ device, revoke }: { device: Device; revoke: () => void }) {
       <button type="button" class="quiet danger" aria-label={`Revoke ${device.label}`} onClick={revoke}>Revoke</button>
       <span class="facts">
         {device.current && <strong>this device · </strong>}
-        {KINDS[device.kind] ?? device.kind} · {device.person} · {used === null ? "never used" : <>used <When at={used} /></>} · paired <When at={device.created_at} />
+        {KINDS[device.kind] ?? device.kind} · {device.person} · {device.lines > 0 ? "connected" : used === null ? "never used" : <>used <When at={used} /></>} · paired <When at={device.created_at} />
       </span>
     </li>
   );
