@@ -62,6 +62,8 @@ export interface BoxFacts {
   agents: Agent[];
   sandbox: unknown;
   urls: string[];
+  /** What people should know now: a full disk, a project that is gone. */
+  notices?: string[];
   you: Who & { role: string };
 }
 

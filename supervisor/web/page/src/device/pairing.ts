@@ -68,7 +68,9 @@ export async function waitUntilAccepted(asked: Asked, signal: AbortSignal): Prom
       if (state === "waiting") continue;
       await giveUp();
       if (state !== "accepted") throw ended(state);
-      return await keepDevice({ pair: asked.pair, paired: true, label: asked.label });
+      await keepDevice({ pair: asked.pair, paired: true, label: asked.label });
+      await navigator.storage?.persist?.().catch(() => false); // else a browser short of room may throw the key away
+      return;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof Problem) || error.status !== 0 || error.code !== "unreachable") throw error;

@@ -114,7 +114,8 @@ function Claimed({ pairing }: { pairing: Pairing | undefined }) {
 }
 
 function Copy({ text }: { text: string }) {
-  const copied = useSignal(false);
-  const copy = () => void navigator.clipboard.writeText(text).then(() => (copied.value = true));
-  return <button type="button" onClick={copy}>{copied.value ? "Copied" : "Copy the link"}</button>;
+  const how = useSignal<"not yet" | "copied" | "refused">("not yet");
+  const copy = () => void navigator.clipboard.writeText(text).then(() => (how.value = "copied"), () => (how.value = "refused"));
+  if (how.value === "refused") return <code>{text}</code>; // to be taken by hand
+  return <button type="button" onClick={copy}>{how.value === "copied" ? "Copied" : "Copy the link"}</button>;
 }

@@ -31,7 +31,7 @@ export function Shell({ live }: { live: Live }) {
     before.current = at;
   }, [at]);
   return (
-    <div class="shell" data-at={session === null ? at : "session"}>
+    <div class="shell" data-at={box === null ? "absent" : session === null ? at : "session"}>
       <a class="skip" href="#pane">Skip to the content</a>
       <header class="top">
         <Link to="/" class="brand" label={`${live.view.value.box?.name ?? "rc"}: all sessions`}>
@@ -46,7 +46,7 @@ export function Shell({ live }: { live: Live }) {
         <Link to="/settings" class="tab">Box</Link>
       </nav>
       <aside class="side" aria-label="Sessions">
-        {box === null ? <Absent live={live} /> : <SessionList live={live} />}
+        {box !== null && <SessionList live={live} />}
       </aside>
       <main class="pane" id="pane" tabIndex={-1}>
         {box === null ? <Absent live={live} /> : <Place live={live} at={at} session={session} />}
