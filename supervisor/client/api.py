@@ -57,7 +57,7 @@ class Connection(http.client.HTTPConnection):
         """Whether nothing has come that nobody asked for: the end of the connection, above all."""
         poll = select.poll()
         poll.register(self.sock, select.POLLIN)
-        return self.sock is not None and not poll.poll(0)
+        return not poll.poll(0)
 
     def end(self) -> None:
         self.close()

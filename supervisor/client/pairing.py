@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from supervisor.client.address import Address
-from supervisor.client.api import Client
+from supervisor.client.api import PASSING, Client
 from supervisor.client.signin import Key
 from supervisor.client.web import origin_of, web
-from supervisor.core.pairing import b64u, commitment, number, read_b64u, read_code
+from supervisor.core.pairing import PAIRING_SECONDS, b64u, commitment, number, read_b64u, read_code
 from workers.errors import Broken, Refused
 
 P256, ED25519, NONCE, DIGEST = 65, 32, 32, 32  # octets
 KIND = "cli"
+AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,17 @@ class Pairing:
 
     def _settled(self, id: str) -> str:
         device = Client(Address(web(self.invitation.origin, self.key, self.ca), None))
-        while (answer := device.prove("GET", f"/v1/pairings/{id}"))["state"] == "waiting":
-            pass  # the box answers when it is settled, or after 25 s
+        until = time.monotonic() + PAIRING_SECONDS
+        answer = {"state": "waiting"}
+        while answer["state"] == "waiting":  # the box answers when it is settled, or after 25 s
+            try:
+                answer = device.prove("GET", f"/v1/pairings/{id}")
+            except (Broken, Refused) as error:
+                # Somebody may type the digits while the line is cut: whoever gives up leaves a device there.
+                is_passing = isinstance(error, Broken) or error.code in PASSING
+                if not is_passing or time.monotonic() >= until:
+                    raise
+                time.sleep(AGAIN_SECONDS)
         if answer["state"] == "accepted":
             return str(answer["device"])
         told = "was refused at the box" if answer["state"] == "refused" else "took too long"

@@ -13,6 +13,7 @@ from supervisor.client.unix import Plain
 from workers.errors import Refused
 
 PORTS = {"https": 443, "http": 80}
+DIAL_SECONDS = 15.0  # a machine that is there takes a connection within a few journeys there and back
 FORM = "name it as https://host[:port]"
 
 
@@ -35,10 +36,12 @@ class Web:
 
     def dial(self, timeout: float, may_ask: bool = False) -> Plain:
         parts = urlsplit(self.origin)
+        place = (parts.hostname or "", parts.port or PORTS[parts.scheme])
         try:
-            connection = socket.create_connection((parts.hostname or "", parts.port or PORTS[parts.scheme]), timeout)
+            connection = socket.create_connection(place, min(timeout, DIAL_SECONDS))
         except OSError as error:
             raise unreachable(self.origin, error) from error
+        connection.settimeout(timeout)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a keystroke is a small packet
         return Plain(connection)
 

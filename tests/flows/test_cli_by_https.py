@@ -180,6 +180,22 @@ def test_a_supervisor_that_dies_is_waited_for(elsewhere: Elsewhere) -> None:
         assert ana.leaves() == 0
 
 
+def test_a_conversation_goes_on_behind_a_crash(elsewhere: Elsewhere) -> None:
+    elsewhere.json("new", "--agent", "echo", "--name", "chat")
+    with elsewhere.person("attach", "chat") as ana:
+        ana.type("first words\r")
+        for _ in ("typed", "answered"):
+            ana.sees("first words\r\n")
+        elsewhere.box.crash()
+        until(lambda: elsewhere.viewers("chat") == 1, 20.0)
+        ana.type("second words\r")
+        for _ in ("typed", "answered"):
+            ana.sees("second words\r\n")
+        ana.type(LEAVE)
+        assert ana.leaves() == 0
+        assert ana.has_it_back
+
+
 def test_the_status_screen_is_shown(elsewhere: Elsewhere) -> None:
     with elsewhere.person("top", rows=30) as ana:
         ana.sees("Capacity: ")

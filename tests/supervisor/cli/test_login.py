@@ -89,6 +89,15 @@ def test_a_code_is_asked_for_on_a_terminal(box: ServedBox) -> None:
     assert call("--box", name, "ls").code == 0
 
 
+def test_a_wrong_code_is_told_as_that(box: ServedBox) -> None:
+    url = invite(box)["url"].partition("/pair")[0]
+    with person("login", url, HOME=os.environ["HOME"]) as ana:
+        ana.sees("code that rc pair shows at the box")
+        ana.type("0000-0000\r")
+        ana.sees("rc: no pairing waits for this code")
+        assert ana.leaves() == 3
+
+
 def test_the_link_may_come_on_stdin(box: ServedBox) -> None:
     done = call("login", "-", stdin=b"https://box.example/pair#half\n")
     assert (done.code, "not whole" in done.err) == (2, True)
