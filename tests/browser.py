@@ -44,6 +44,7 @@ class Seen:
     exceptions: list[str] = field(default_factory=list)
     requests: dict[str, Request] = field(default_factory=dict)
     websockets: list[str] = field(default_factory=list)
+    handshakes: list[dict[str, str]] = field(default_factory=list)  # headers of WebSockets that were asked for
     loaded: set[str] = field(default_factory=set)  # loader ids whose `load` has come
 
     def hear(self, method: str, told: dict[str, Any]) -> None:
@@ -64,8 +65,8 @@ class Seen:
         if method == "requestWillBeSent":
             asked = told["request"]
             self.requests[told["requestId"]] = Request(asked["method"], asked["url"], dict(asked["headers"]))
-        elif method == "webSocketCreated":
-            self.websockets.append(told["url"])
+        elif method.startswith("webSocket"):
+            self._hear_websocket(method, told)
         elif (request := self.requests.get(told.get("requestId", ""))) is None:
             return
         elif method == "requestWillBeSentExtraInfo":
@@ -76,6 +77,12 @@ class Seen:
             request.octets = int(told["encodedDataLength"])
         elif method == "loadingFailed":
             request.failure = told.get("blockedReason") or told["errorText"]
+
+    def _hear_websocket(self, method: str, told: dict[str, Any]) -> None:
+        if method == "webSocketCreated":
+            self.websockets.append(told["url"])
+        elif method == "webSocketWillSendHandshakeRequest":
+            self.handshakes.append(told["request"]["headers"])
 
     @property
     def failures(self) -> list[Request]:

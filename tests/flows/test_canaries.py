@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.flows.boxprocess import BoxProcess, box_process
+from tests.flows.boxprocess import RC, BoxProcess, box_process
 from tests.flows.canaries import Canaries
 from tests.flows.paired import Claimant, Key, PairedDevice, open_stream, send
 from tests.supervisor.web.boxes import git
@@ -70,6 +72,43 @@ def use(device: PairedDevice, session: str, canaries: Canaries) -> None:
     assert open_stream(device.url, "/v1/stream", token).status == 401
 
 
+def work_remotely(box: BoxProcess, canaries: Canaries) -> None:
+    """As the worker of a session elsewhere, and once more where a worker has nothing to say."""
+    session = box.call("POST", "/v1/code/sessions", {"agent": "echo", "worker": "remote"})[1]
+    path = f"/v1/code/sessions/{session['id']}"
+    status, answer = box.call("POST", f"{path}/bridge")
+    assert status == 200, answer
+    token = canaries.keep("token of a remote worker", answer["worker_jwt"])
+    headers = {"authorization": f"Bearer {token}"}
+    url = box.ready["urls"][0]
+    assert send(url, "POST", f"{path}/worker/events", {"records": []}, headers).status == 200
+    assert send(url, "GET", path, headers=headers).status == 403
+    assert send(url, "GET", f"{path}/worker?token=x", headers={"authorization": f"Bearer {token}x"}).status == 401
+    assert box.call("POST", f"{path}/stop")[0] == 200
+
+
+def log_in(box: BoxProcess, canaries: Canaries) -> None:
+    """By the command line of another machine, whose owner has the link on a clipboard and not on the command line."""
+    invitation = box.call("POST", "/v1/pairings", {})[1]
+    link = invitation["url"]
+    canaries.keep("secret for the command line", link.partition("#")[2].partition(".")[0])
+    words = [*RC, "login", "-", "--name", "far"]
+    login = subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=box.environment
+    )
+    assert login.stdin is not None and login.stderr is not None
+    login.stdin.write(f"{link}\n")
+    login.stdin.flush()
+    number = re.search(r"--accept (\d{6})", login.stderr.readline())
+    assert number is not None
+    canaries.look_at_processes()
+    assert box.call("POST", f"/v1/pairings/{invitation['id']}/accept", {"number": number[1]})[0] == 200
+    out, _ = login.communicate(timeout=30)
+    assert login.returncode == 0
+    canaries.look_at("what rc login says", out.encode())
+    assert box.rc("--box", "far", "ls").code == 0
+
+
 def test_no_secret_of_the_way_in_is_anywhere(box: BoxProcess, tmp_path: Path) -> None:
     canaries = Canaries()
     session: str = box.new("sh")["id"]
@@ -79,6 +118,8 @@ def test_no_secret_of_the_way_in_is_anywhere(box: BoxProcess, tmp_path: Path) ->
     for device in devices:
         use(device, session, canaries)
         canaries.look_at_processes()
+    log_in(box, canaries)
+    work_remotely(box, canaries)
     for path in ("/v1/box", "/v1/devices", "/v1/pairings", "/v1/code/sessions", f"/v1/code/sessions/{session}"):
         canaries.look_at(path, json.dumps(_told(box, path)).encode())
     assert box.call("DELETE", f"/v1/devices/{devices[0].id}")[0] == 200
@@ -92,7 +133,7 @@ def test_no_secret_of_the_way_in_is_anywhere(box: BoxProcess, tmp_path: Path) ->
     box.end()
     canaries.look_at_files([tmp_path])
     assert "pairing_claimed" in box.log.read_text()
-    assert len(canaries.names) == 2 * 4 + 3 * 5
+    assert len(canaries.names) == 2 * 4 + 3 * 5 + 2
     assert canaries.found == set()
 
 
