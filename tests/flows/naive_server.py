@@ -25,7 +25,7 @@ New session</button>"""
 
 
 class NaiveServer:
-    """`names` are of the sessions that somebody has started."""
+    """`names` are of the sessions that somebody has started, and the codes that somebody has claimed."""
 
     def __init__(self) -> None:
         self.cookie = secrets.token_urlsafe()
@@ -54,7 +54,8 @@ class _Request(http.server.BaseHTTPRequestHandler):
         if not self._signed_in():
             self._answer(401, b"{}")
             return
-        self.naive.names.append(json.loads(content)["name"])
+        told = json.loads(content)
+        self.naive.names.append(told["code" if self.path == "/v1/pairings/claim" else "name"])
         self._answer(201, b'{"id": "session_of_naive"}')
 
     def _signed_in(self) -> bool:

@@ -39,7 +39,7 @@ async def test_a_server_without_checks_is_broken_by_every_attack(browser_url: st
             await browser.usual.page(f"http://127.0.0.1:{port}/")
             attempts = await abuse(browser.usual, Prey(port, port6, lambda: set(naive.names)), attacker)
     assert [attempt for attempt in attempts if not attempt.succeeded] == []
-    assert len(attempts) == 52
+    assert len(attempts) == 61
 
 
 async def test_the_box_is_broken_by_none(browser_url: str, attacker: int, tmp_path: Path) -> None:
@@ -50,12 +50,15 @@ async def test_the_box_is_broken_by_none(browser_url: str, attacker: int, tmp_pa
         box.start("--listen", "[::1]:0", "--no-create-session-in-dir")
         port, port6 = (urlsplit(url).port for url in box.ready["urls"])
         assert port is not None and port6 is not None
-        prey = Prey(port, port6, lambda: {session["name"] for session in box.sessions()})
+        invitation = box.call("POST", "/v1/pairings", {})[1]
+        prey = Prey(port, port6, lambda: {session["name"] for session in box.sessions()}, invitation["code"])
         async with open_browser(browser_url) as browser:
             page = await paired_page(browser.usual, box)
             attempts = await abuse(browser.usual, prey, attacker)
             box.new("sleep", "600", name="mine")
             await page.sees("mine")  # all the while it was signed in
         assert [attempt for attempt in attempts if attempt.succeeded] == []
-        assert len(attempts) == 52
+        assert len(attempts) == 61
         assert prey.started() == {"mine"}
+        pairing = box.call("GET", f"/v1/pairings/{invitation['id']}")[1]
+        assert (pairing["state"], pairing["claimed"], pairing["contenders"]) == ("waiting", None, [])
