@@ -158,8 +158,8 @@ class NewPairing(Body):
 class Claim(Body):
     """By `code` or by `secret`; which of them, `PairingRoutes` checks."""
 
-    code: Annotated[str, Field(max_length=32)] | None = None
-    secret: Annotated[str, Field(min_length=43, max_length=43)] | None = None
+    code: Annotated[str, Field(max_length=32)] | None = Field(default=None, repr=False)
+    secret: Annotated[str, Field(min_length=43, max_length=43)] | None = Field(default=None, repr=False)
     commit: Octets32
 
 
@@ -171,7 +171,7 @@ class Opening(Body):
 
 
 class Acceptance(Body):
-    number: Annotated[str, Field(max_length=32, pattern=r"^ *([0-9] *){6}$")]
+    number: Annotated[str, Field(max_length=32, pattern=r"^ *([0-9] *){6}$", repr=False)]
 
 
 class NewTicket(Body):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.boxprocess import BoxProcess, box_process
-from tests.flows.paired import PairedDevice, open_stream
+from tests.flows.paired import Claimant, PairedDevice, open_stream
 from tests.waiting import until
 
 
@@ -131,3 +131,18 @@ def commands() -> bytes:
         with contextlib.suppress(OSError):
             found += each.read_bytes()
     return found
+
+
+def test_codes_are_not_for_guessing(box: BoxProcess, url: str) -> None:
+    _, open_one = box.call("POST", "/v1/pairings", {})
+    _, named = box.call("POST", "/v1/pairings", {})
+    for _ in range(5):
+        assert Claimant(url).claim(code=named["code"][:2] + "ZZ-ZZZZ").code == "not_found"
+    assert box.call("GET", f"/v1/pairings/{named['id']}")[1]["state"] == "refused"
+    nobody = next(two for two in ("ZZ", "YY", "XX") if two not in (open_one["code"][:2], named["code"][:2]))
+    for _ in range(15):
+        assert Claimant(url).claim(code=f"{nobody}ZZ-ZZZZ").code == "not_found"
+    late = Claimant(url).claim(code=open_one["code"])
+    assert (late.status, late.code, late.json["retry_after"] > 500) == (429, "rate_limited", True)
+    link = open_one["url"].partition("#")[2].partition(".")[0]
+    assert Claimant(url).claim(secret=link).status == 200

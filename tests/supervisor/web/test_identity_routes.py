@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
 import threading
 
 import pytest
@@ -170,3 +173,33 @@ def test_requests_at_one_instant_are_no_replays_of_one_another(box: ServedBox, u
 def device_status(device: PairedDevice) -> int:
     """One request by a client of its own."""
     return PairedDevice(device.url, device.key, device.id).request("GET", "/v1/box").status
+
+
+def test_on_one_connection_each_request_says_anew_who_asks(box: ServedBox, url: str) -> None:
+    one, other = machine(box, url), machine(box, url)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    with contextlib.closing(connection):
+
+        def asks(headers: dict[str, str]) -> object:
+            connection.request("GET", "/v1/box", headers=headers)
+            answer = connection.getresponse()
+            told = json.loads(answer.read())
+            return told["you"]["device"] if answer.status == 200 else told["code"]
+
+        def signed(device: PairedDevice) -> dict[str, str]:
+            token = device.token or device.sign_in()
+            return {
+                "authorization": f"DPoP {token}",
+                "dpop": device.key.proof("GET", url + "/v1/box", device.nonce, token),
+            }
+
+        first = signed(one)
+        assert asks(first) == one.id
+        line = connection.sock
+        assert asks({}) == "unauthenticated"
+        assert asks(first) == "unauthenticated"
+        assert asks({"authorization": first["authorization"]}) == "unauthenticated"
+        assert asks(signed(other)) == other.id
+        assert asks({**signed(other), "authorization": first["authorization"]}) == "unauthenticated"
+        assert asks(signed(one)) == one.id
+        assert connection.sock is line, "all of it was one connection"

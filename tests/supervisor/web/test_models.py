@@ -8,7 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from supervisor.web.models import (
+    Acceptance,
     BoxChange,
+    Claim,
     EventsQuery,
     Execution,
     NewProject,
@@ -97,3 +99,9 @@ def test_a_project_has_an_absolute_path_and_a_program_has_words() -> None:
         with pytest.raises(ValidationError):
             Execution.model_validate({"command": command})
     Execution.model_validate({"command": ["echo", ""]})
+
+
+def test_what_opens_or_ends_a_pairing_is_not_shown_by_accident() -> None:
+    secrets = {"code": "7K3Q-2XWM", "secret": "S" * 43}
+    shown = repr([Claim(**secrets, commit="A" * 43), Acceptance(number="493 201")])
+    assert not any(secret in shown for secret in (*secrets.values(), "493"))
