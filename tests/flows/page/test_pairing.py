@@ -80,6 +80,7 @@ async def test_nobody_can_read_the_key_and_no_token_is_kept(page: Page) -> None:
 
 async def test_a_paired_device_lets_another_one_in(browser: Browser, box: BoxProcess, page: Page) -> None:
     await page.click_named("link", "Devices")
+    await page.sees("this device")
     await page.click_named("button", "Add a device")
     code = await page.until("document.querySelector('.big')?.textContent")
     other = await browser.page(f"{box.ready['urls'][0]}/pair")

@@ -91,7 +91,9 @@ function useTerminal(
       dark.addEventListener("change", recolour);
       setGlass(glass);
       visit.begin();
-      if (!matchMedia("(pointer: coarse)").matches) opened.focus();
+      // Whoever has gone on to something else by keyboard, while this was loading, stays there.
+      const isFree = document.activeElement === document.body || document.activeElement?.id === "pane";
+      if (isFree && !matchMedia("(pointer: coarse)").matches) opened.focus();
     };
     void open();
     return () => {
