@@ -34,7 +34,7 @@ class Remotes:
         self._on_ended = on_ended
         self._standins: dict[str, StandIn] = {}
         self._generations: dict[str, int] = {}
-        self._exchanging = trio.Lock()
+        self._exchanging: dict[str, trio.Lock] = {}
 
     async def keep(self, session: Session, launched: bool) -> None:
         """From here to the session's end; `launched`: it is new, or resumed. The counterpart is `keeper.keep`."""
@@ -78,6 +78,7 @@ class Remotes:
             yield
         finally:
             del self._standins[id]
+            self._exchanging.pop(id, None)
 
     def standin(self, session: Session, generation: int) -> StandIn:
         """For a worker that comes with this generation.
@@ -103,7 +104,7 @@ class Remotes:
         if not session.spec.is_remote:
             detail = f"the worker of session {session.facts.name} runs on this box"
             raise Refused("worker_is_local", detail, "make a session with: rc new --worker remote")
-        async with self._exchanging:
+        async with self._exchanging.setdefault(session.id, trio.Lock()):
             self._running(session)
             generation = self.generation(session) + 1
             try:

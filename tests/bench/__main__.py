@@ -2,7 +2,7 @@
 
     --short         a little of everything, without judging times: shows that the bench works
     --only STAGE    one stage (repeatable): echo crowd output viewers unread start worker box creation recovery
-                    revocation page
+                    revocation bridge page
     --rounds N      instead of the full form's
     --json FILE     where the JSON goes; default: standard output, before the table
     --wait SECONDS  how long to wait for the machine to become quiet
@@ -23,6 +23,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.bench.bridge_stage import bridge
 from tests.bench.creation_stage import creation
 from tests.bench.figures import TRANSPORT, draw, rows, settle
 from tests.bench.page_stage import page
@@ -47,6 +48,7 @@ STAGES = (
     Stage("creation", creation, lambda scale: scale.creations),
     Stage("recovery", recovery, lambda scale: scale.kills),
     Stage("revocation", revocation, lambda scale: 1),
+    Stage("bridge", bridge, lambda scale: scale.rounds),
     Stage("page", page, lambda scale: scale.rounds),
 )
 

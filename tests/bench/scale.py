@@ -29,6 +29,7 @@ class Scale:
     creations: int = 20
     kills: int = 50
     devices: int = 200
+    exchanges: int = 200
     page_keys: int = 200
     page_octets: int = 10_000_000
 
@@ -52,6 +53,7 @@ SHORT = Scale(
     creations=1,
     kills=1,
     devices=6,
+    exchanges=5,
     page_keys=5,
     page_octets=300_000,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import sys
 import uuid
@@ -15,10 +16,12 @@ from typing import Any
 import pytest
 
 from supervisor.cli.exits import NEW_EXCHANGE
+from supervisor.sessions.strays import kill_worker
 from tests.flows.away import AwayWorker, BadLine, away, by_tcp
 from tests.flows.boxprocess import BoxProcess, box_process
 from tests.flows.follower import numbers
 from tests.waiting import until
+from workers.bundle import Bundle
 
 SEED = 20261121
 BLOWS = 12
@@ -196,3 +199,51 @@ def test_an_exchange_that_is_void_says_so_and_a_new_one_goes_on(box: BoxProcess,
         assert box.session(id)["pid"] != pid
         assert box.call("POST", f"/v1/code/sessions/{id}/stop")[0] == 200
         assert worker.wait() == 0
+
+
+def test_where_nothing_is_left_of_a_worker_the_next_one_begins_anew(box: BoxProcess, tmp_path: Path) -> None:
+    """As when a container is started again."""
+    id = remote(box, command=["sh", "-c", "echo here I am; exec cat"])
+    with away(tmp_path / "there", by_tcp(box)) as (worker, _line):
+        worker.exchange(box, id)
+        worker.start()
+        until(lambda: b"here I am" in box.output(id), SECONDS)
+        pid = box.session(id)["pid"]
+        worker.end()
+        shutil.rmtree(worker.state)
+        worker.start()
+        until(lambda: box.output(id).count(b"here I am") == 2, SECONDS)
+        assert is_running(box, id) and box.session(id)["pid"] != pid
+        notices = [each["text"] for each in box.events(id) if each["sessionUpdate"] == "_rc/notice"]
+        assert len(notices) == 1 and "begun anew" in notices[0]
+        (bundle,) = worker.state.glob("remote/*/*-*-*-*-*")
+        kill_worker(Bundle(str(bundle)))
+        until(lambda: box.session(id)["state"] == "lost", SECONDS)
+        assert worker.wait() == 0
+        assert box.call("POST", f"/v1/code/sessions/{id}/archive")[0] == 200
+
+
+def test_over_the_box_s_own_socket_it_is_the_same(box: BoxProcess, tmp_path: Path) -> None:
+    id = remote(box, agent="echo")
+    worker = AwayWorker(tmp_path / "there", f"unix:{box.state}")
+    try:
+        worker.exchange(box, id)
+        worker.start()
+        until(lambda: is_running(box, id), SECONDS)
+        assert box.rc("send", id, "hello", "--wait").code == 0
+        assert "hello" in box.rc("logs", id).out
+        assert box.rc("path", id).code == 4 and box.rc("diff", id).code == 4
+        assert "remote" in box.rc("show", id).out
+        box.end(signal.SIGKILL)
+        box.start()
+        assert box.rc("send", id, "again", "--wait").code == 0
+        assert box.rc("suspend", id).code == 0 and worker.wait() == 0
+        assert box.session(id)["state"] == "suspended"
+        assert box.rc("resume", id).code == 0
+        assert box.rc("bridge", id, "--out", str(worker.bridge)).code == 0
+        worker.start()
+        until(lambda: is_running(box, id), SECONDS)
+        assert box.rc("stop", id).code == 0 and worker.wait() == 0
+        assert box.rc("delete", id).code == 0
+    finally:
+        worker.end()
