@@ -75,3 +75,15 @@ async def test_two_pages_of_one_browser_are_both_live(browser: Browser, box: Box
     box.new("cat", name="seen by both")
     await first.sees("seen by both")
     await second.until("document.querySelector('.side')?.textContent.includes('seen by both')")
+
+
+async def test_a_part_of_the_page_that_did_not_come_comes_when_the_box_is_back(
+    box: BoxProcess, page: Page, url: str
+) -> None:
+    session = box.new("cat", name="subject")["id"]
+    await page.sees("subject")
+    box.end(signal.SIGKILL)
+    await page.click(f"a[href='/code/{session}']")
+    await page.until("document.querySelector('[role=alert]') !== null")
+    start_again(box, url)
+    await page.until("document.querySelector('.attended')?.dataset.line === 'live'", 40)

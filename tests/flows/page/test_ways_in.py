@@ -62,3 +62,12 @@ async def test_the_address_of_a_session_opens_it_and_starts_nothing(page: Page, 
     await page.goto(f"{box.ready['urls'][0]}/code/{session['id']}")
     await page.until("document.querySelector('h1')?.textContent.includes('looked-at')")
     assert len(box.sessions()) == before
+
+
+async def test_a_link_is_taken_by_a_page_that_shows_the_form_already(
+    browser: Browser, box: BoxProcess, url: str
+) -> None:
+    page = await browser.page(f"{url}/pair")
+    await page.until(ASKS_FOR_CODE)
+    await page.goto(box.call("POST", "/v1/pairings", {})[1]["url"])
+    await page.until(NUMBER)

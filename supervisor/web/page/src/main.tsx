@@ -2,13 +2,17 @@
 
 import { render } from "preact";
 import { App } from "./app.tsx";
-import { takeLink } from "./device/link.ts";
+import { parseLink, takeLink } from "./device/link.ts";
 import { keepThePage } from "./install.ts";
 import "./styles/page.css";
 
 function begin(): void {
   render(<App link={takeLink()} />, document.getElementById("app")!);
   keepThePage();
+  // A link that is opened where this page is shown already changes the fragment, and loads nothing by itself.
+  addEventListener("hashchange", () => {
+    if (location.pathname === "/pair" && parseLink(location.hash) !== null) location.reload();
+  });
 }
 
 // A browser may load a page that nobody has opened yet; a pairing begins when somebody has.

@@ -16,16 +16,32 @@ type View = ComponentType<{ box: Box; session: Session }>;
 // A chunk of its own: the list of sessions is on the screen before a terminal has been loaded.
 const loadView = async (): Promise<View> => (await import("../session/SessionView.tsx")).SessionView;
 
+function wasLoadedAgain(): boolean {
+  const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  return navigation?.type === "reload";
+}
+
 export function SessionPlace({ live, id }: { live: Live; id: string }) {
   const [asked, setAsked] = useState<Session | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [View, setView] = useState<View | null>(null);
   const session = live.view.value.sessions.get(id) ?? (asked?.id === id ? asked : null);
   const told = live.view.value.box !== null; // the stream has said which sessions there are
+  const [isMissing, setMissing] = useState(false);
+  const isBack = live.state.value.kind === "open";
   useEffect(() => {
     const show = (view: View) => setView(() => view);
-    loadView().then(show, (error: unknown) => setProblem(asProblem(error)));
+    const miss = (error: unknown) => {
+      setProblem(asProblem(error));
+      setMissing(true);
+    };
+    loadView().then(show, miss);
   }, []);
+  // A part of the page did not come: the box was out of reach, or is of another version by now. It comes with the page,
+  // which is loaded again as soon as the box answers, once; nothing that was typed is lost by that.
+  useEffect(() => {
+    if (isMissing && isBack && !wasLoadedAgain()) live.box.request("GET", "/healthz", undefined, { as: "none" }).then(() => location.reload(), () => undefined);
+  }, [isMissing, isBack]);
   useEffect(() => {
     if (session !== null || !told) return;
     let left = false;
