@@ -28,7 +28,7 @@ def of_state_dir(directory: str) -> Address:
 
 def of_name(box: str) -> Address:
     """By what `rc box` calls it, or by its address. Raises Refused `invalid`, `not_found`, `unauthenticated`."""
-    if ":" not in box and "/" not in box and box:
+    if boxes.is_name(box):
         return of_known(boxes.find(boxes.read(), box))
     return of_url(box)
 

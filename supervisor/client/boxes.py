@@ -57,9 +57,14 @@ def folder() -> str:
     return os.path.expanduser(FOLDER)
 
 
+def is_name(text: str) -> bool:
+    """Whether this can be the name of a box; no address is one."""
+    return _NAME.fullmatch(text) is not None
+
+
 def check_name(name: str) -> str:
     """Raises Refused `invalid`."""
-    if not _NAME.fullmatch(name) or name == LOCAL:
+    if not is_name(name) or name == LOCAL:
         detail = f"{name!r} cannot be the name of a box"
         raise Refused("invalid", detail, f"up to 64 letters, digits and ._-, and not {LOCAL!r}, which is the one here")
     return name
