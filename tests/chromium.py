@@ -22,6 +22,7 @@ FLAGS = [
     # Nobody but the test is to be asked anything over the network.
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps"),
     *("--disable-extensions", "--disable-breakpad", "--no-pings", "--password-store=basic"),
+    "--no-sandbox",  # root and most containers cannot have one, and all pages here are our own
     "--disable-dev-shm-usage",  # 64 MiB in a container
     "--disable-features=OptimizationHints,MediaRouter,Translate",
     "--remote-debugging-port=0",
@@ -39,11 +40,10 @@ def chromium(*flags: str, preferences: object = None) -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="rc-browser-"))
     (home / "profile/Default").mkdir(parents=True)
     (home / "profile/Default/Preferences").write_text(json.dumps(preferences or {}))
-    sandbox = ["--no-sandbox"] if os.getuid() == 0 else []  # it refuses to run as root with it
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("RC_", "XDG_", "DBUS_"))}
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
-            [program, *FLAGS, *sandbox, *flags, f"--user-data-dir={home / 'profile'}", "about:blank"],
+            [program, *FLAGS, *flags, f"--user-data-dir={home / 'profile'}", "about:blank"],
             env={**environment, "HOME": str(home), "TMPDIR": str(home)},  # it leaves things in both
             stdin=subprocess.DEVNULL,
             stdout=log,

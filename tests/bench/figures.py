@@ -83,7 +83,7 @@ FIGURES = (
 )
 
 # Of these the worst round counts, not the middle one: a promise of none, or of every time.
-WORST = {"failures", "wrong", "seconds"}
+WORST = {"failures", "wrong", "seconds", "frame"}
 
 TRANSPORT = (
     "rc: WebSocket over its Unix socket; terminado: WebSocket over TCP on the loopback; "
