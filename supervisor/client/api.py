@@ -7,6 +7,7 @@ import json
 import select
 import ssl
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, cast
@@ -75,6 +76,7 @@ class Client:
         self._signing_in = threading.Lock()
         self._places = threading.BoundedSemaphore(AT_ONCE)
         self._idle: list[Connection] = []  # to a box elsewhere, where a new one costs more than a request
+        weakref.finalize(self, _end_all, self._idle)
 
     def get(self, path: str, **query: object) -> Any:
         return self.ask("GET", path, query=query)
@@ -196,6 +198,11 @@ class Client:
                 return connection
             connection.end()
         return Connection(self.transport, wait)
+
+
+def _end_all(connections: list[Connection]) -> None:
+    for connection in connections:
+        connection.end()
 
 
 def lost(dialled: Dialled | None, error: Exception) -> Refused | Broken:
