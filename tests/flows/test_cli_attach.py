@@ -296,5 +296,6 @@ def test_inside_a_session_other_sessions_are_out_of_reach(box: ServedBox) -> Non
     told = call("--state-dir", str(box.state_dir), "logs", made["id"], "--terminal").out
     assert told.count("code=4") == len(asked), told
     assert told.count("run it in a terminal outside every session") == len(asked)
-    assert f"{made['url']}\ncode=0" in told
+    assert f"{made['url']}\n" in told
+    assert told.endswith("code=0\n")
     assert box.session(other["id"])["state"] == "running"
