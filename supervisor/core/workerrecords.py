@@ -6,7 +6,8 @@
     {"type":"done","number":N,"error"?:{code,detail,hint}}  command N is on the worker's disk, or is refused
     {"type":"ping","id":TEXT}
 
-Numbers rise and may have gaps; offsets count every octet of output of a run. What came before is passed over.
+Numbers rise and may have gaps; offsets count every octet of output of a run. What came before is passed over. A worker
+that has a WebSocket pings at least every 5 s.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from workers.core.commands import MAX_CELLS
-from workers.core.events import Update
+from workers.core.events import MAX_UPDATE, Update
 from workers.errors import Refused
 
 MOST = (1 << 53) - 1  # of a number or an offset: what every reader of JSON takes exactly
 MAX_DEPTH = 32  # of an update; ACP's own have half of that
 MAX_TEXT = 4096  # characters of what is told about the session itself
 MAX_WORD = 64
+MAX_OUTPUT = 128 << 10  # octets of output in one record: it goes on to people in one frame
 OUTPUT = 1  # the first octet of a binary frame
 OFFSET = 8
 
@@ -90,7 +92,7 @@ def parse_frame(frame: str | bytes) -> Record:
     if isinstance(frame, bytes):
         if len(frame) < 2 + OFFSET or frame[0] != OUTPUT:
             raise _invalid("a binary frame is the octet 1, an offset of 8 octets, and output")
-        return Output(_checked_offset(int.from_bytes(frame[1 : 1 + OFFSET], "big")), frame[1 + OFFSET :])
+        return _output(int.from_bytes(frame[1 : 1 + OFFSET], "big"), frame[1 + OFFSET :])
     try:
         value = json.loads(frame, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -126,10 +128,20 @@ def _event(value: dict[str, Any]) -> Record:
         raise _invalid("an event's `origin` is agent or rc: a worker does not speak as a person")
     if turn is not None and not is_uuid(turn):
         raise _invalid("an event's `turn` is the id of a message")
-    if not isinstance(update, dict) or _depth_of(update) > MAX_DEPTH:
-        raise _invalid(f"an `update` is a JSON object of at most {MAX_DEPTH} levels")
+    _check_size(update)
     _check_update(origin, update)
     return Told(number, origin, turn, update)
+
+
+def _check_size(update: object) -> None:
+    if not isinstance(update, dict) or _depth_of(update) > MAX_DEPTH:
+        raise _invalid(f"an `update` is a JSON object of at most {MAX_DEPTH} levels")
+    try:
+        size = len(json.dumps(update, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace"))
+    except ValueError:  # 1e999 is JSON, and no number that could be told on
+        raise _invalid("an `update` holds a number that no reader of JSON takes") from None
+    if size > MAX_UPDATE:
+        raise _invalid(f"an `update` has at most {MAX_UPDATE} octets")
 
 
 def _check_update(origin: str, update: Update) -> None:
@@ -149,9 +161,16 @@ def _terminal(value: dict[str, Any]) -> Record:
         data = base64.b64decode(value["data"], validate=True)
     except (TypeError, ValueError, binascii.Error):
         raise _invalid("the `data` of output is base64") from None
-    if not data:
-        raise _invalid("there is no output in this")
-    return Output(_checked_offset(value["offset"]), data)
+    return _output(value["offset"], data)
+
+
+def _output(offset: object, data: bytes) -> Output:
+    if not _is_count(offset):
+        raise _invalid(f"an offset is a whole number up to {MOST}")
+    if not 0 < len(data) <= MAX_OUTPUT:
+        raise _invalid(f"of output 1 to {MAX_OUTPUT} octets go at once")
+    assert isinstance(offset, int)
+    return Output(offset, data)
 
 
 def _done(value: dict[str, Any]) -> Record:
@@ -243,12 +262,6 @@ def _check_fields(kind: str, update: Update, needed: dict[str, Check], optional:
     for name, item in update.items():
         if name != "sessionUpdate" and (name not in checks or not checks[name](item)):
             raise _invalid(f"the {name[:MAX_WORD]!r} of a {kind} is not what a worker tells")
-
-
-def _checked_offset(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= MOST:
-        raise _invalid(f"an offset is a whole number up to {MOST}")
-    return value
 
 
 def _depth_of(value: object) -> int:

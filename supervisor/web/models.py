@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from supervisor.core import workerrecords
 from supervisor.core.admission import CAPACITY_MIN
 from supervisor.core.options import CAPACITY_MAX, SpawnMode
 from workers.core.commands import MAX_CELLS
@@ -128,7 +129,7 @@ class Execution(Body):
 
 
 class WorkerRecords(Body):
-    records: Annotated[list[dict[str, Any]], Field(max_length=LIST_LIMIT)]  # checked by `core.workerrecords`
+    records: Annotated[list[dict[str, Any]], Field(max_length=LIST_LIMIT, description=workerrecords.__doc__)]
 
 
 class Pruning(Body):

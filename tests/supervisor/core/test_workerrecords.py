@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.core.workerrecords import MAX_DEPTH, Begin, Done, Output, Ping, Record, Told, parse_frame, parse_record
+from supervisor.core.workerrecords import (
+    MAX_DEPTH,
+    MAX_OUTPUT,
+    Begin,
+    Done,
+    Output,
+    Ping,
+    Record,
+    Told,
+    parse_frame,
+    parse_record,
+)
+from workers.core.events import MAX_UPDATE
 from workers.errors import Refused
 
 RUN = "00000000-0000-4000-8000-000000000001"
@@ -121,6 +133,23 @@ def test_an_agent_does_not_speak_of_the_session_itself() -> None:
 )
 def test_everything_else_is_refused(value: object) -> None:
     refusal(value)
+
+
+def test_no_record_is_larger_than_what_goes_on_to_people() -> None:
+    text = "ü" * (MAX_UPDATE // 2 - 200)
+    assert isinstance(parse_record(event({**CHUNK, "more": text})), Told)
+    assert "octets" in refusal(event({**CHUNK, "more": text + "x" * 400}))
+    assert parse_frame(b"\x01" + bytes(8) + b"x" * MAX_OUTPUT) == Output(0, b"x" * MAX_OUTPUT)
+    with pytest.raises(Refused, match="octets go at once"):
+        parse_frame(b"\x01" + bytes(8) + b"x" * (MAX_OUTPUT + 1))
+
+
+def test_a_number_that_would_break_every_reader_is_refused() -> None:
+    for number in ("1e999", "-1e999"):
+        said = json.dumps(event({**CHUNK, "more": "HERE"}))
+        with pytest.raises(Refused, match="no reader of JSON"):
+            parse_frame(said.replace('"HERE"', number))
+    assert isinstance(parse_record(event({**CHUNK, "more": "\ud800"})), Told)
 
 
 def test_an_update_has_a_bottom() -> None:
