@@ -191,13 +191,15 @@ class Client:
                 connection.end()
 
     def _connection(self, wait: float) -> Connection:
-        while self._idle:
-            connection = self._idle.pop()
+        while True:
+            try:
+                connection = self._idle.pop()  # in one step: another thread may take the last
+            except IndexError:
+                return Connection(self.transport, wait)
             if connection.is_idle():
                 connection.wait_at_most(wait)
                 return connection
             connection.end()
-        return Connection(self.transport, wait)
 
 
 def _end_all(connections: list[Connection]) -> None:
