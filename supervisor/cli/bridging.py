@@ -48,14 +48,14 @@ def _worker(args: argparse.Namespace) -> int:
     exchanges = source(args.bridge, os.environ)
     state_dir = state_dir_of(args.state_dir, os.environ)
     try:
-        be_worker(_transport(args.url, args.ca), exchanges, state_dir, log_json=args.json)
+        asked = be_worker(_transport(args.url, args.ca), exchanges, state_dir, log_json=args.json)
     except Refused as refused:
         if refused.code not in VOID:
             raise
         detail = f"{refused.detail}; what runs here runs on"
         hint = "make a new exchange on the box (rc bridge SESSION --out FILE), then start rc worker again"
         raise Refused(refused.code, detail, hint, **{**refused.fields, "exit": exits.NEW_EXCHANGE}) from refused
-    return exits.DONE
+    return exits.DONE if asked is None else exits.SIGNALLED + asked
 
 
 def _transport(url: str, ca: str | None) -> Transport:

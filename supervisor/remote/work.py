@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,11 +33,29 @@ OVER = ("not_running", "unknown_session")  # nobody wants a worker
 log = structlog.get_logger()
 
 
-def be_worker(transport: Transport, source: Source, state_dir: str, *, log_json: bool) -> None:
-    """`work` in this process, which is for nothing else, in its directory and with its environment."""
+def be_worker(transport: Transport, source: Source, state_dir: str, *, log_json: bool) -> int | None:
+    """`work` in this process, which is for nothing else, in its directory and with its environment: None when the
+    session has ended, else the number of the signal by which we were asked to leave."""
     set_dumpable(False)  # the agent has our account, and must not read the token out of our memory
     start_log(verbose=False, as_json=log_json)
-    run(work, transport, source, state_dir, os.getcwd(), dict(os.environ))
+    return run(_work_until_asked, transport, source, state_dir)
+
+
+async def _work_until_asked(transport: Transport, source: Source, state_dir: str) -> int | None:
+    # As the first process of a container we would not even be ended by a signal that nobody heeds.
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as tasks:
+            asked: list[int] = []
+
+            async def heed() -> None:
+                asked.append(await anext(signals))
+                log.info("asked_to_end", hint="what runs here runs on; rc worker takes it up again")
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(heed)
+            await work(transport, source, state_dir, os.getcwd(), dict(os.environ))
+            tasks.cancel_scope.cancel()
+    return asked[0] if asked else None
 
 
 async def work(transport: Transport, source: Source, state_dir: str, here: str, own: Mapping[str, str]) -> None:

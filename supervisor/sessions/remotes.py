@@ -83,7 +83,8 @@ class Remotes:
     def standin(self, session: Session, generation: int) -> StandIn:
         """For a worker that comes with this generation.
 
-        Raises Refused: `stale_generation` when there has been a later exchange, `not_running` when it has ended.
+        Raises Refused: `stale_generation` when there has been a later exchange, `not_running` when it has ended,
+        `not_ready` when that is not known yet.
         """
         current = self.generation(session)
         if generation != current:
@@ -92,15 +93,17 @@ class Remotes:
         return self._running(session)
 
     def _running(self, session: Session) -> StandIn:
-        found = self._standins.get(session.id)
+        found, name = self._standins.get(session.id), session.facts.name
+        if found is None and not session.ended:  # its journal is being read: nobody may take that for an end
+            raise Refused("not_ready", f"session {name} is just being taken up", "try again in a moment")
         if found is None:
-            name, state = session.facts.name, session.facts.state.value
+            state = session.facts.state.value
             raise Refused("not_running", f"session {name} is {state}: no worker is wanted", f"rc resume {name}")
         return found
 
     async def exchange(self, session: Session) -> int:
         """A new generation, which is on disk; whoever came with an earlier one is cut off. Raises Refused:
-        `worker_is_local`, `not_running`, `disk_full`."""
+        `worker_is_local`, `not_running`, `not_ready`, `disk_full`."""
         if not session.spec.is_remote:
             detail = f"the worker of session {session.facts.name} runs on this box"
             raise Refused("worker_is_local", detail, "make a session with: rc new --worker remote")

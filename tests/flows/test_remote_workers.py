@@ -236,6 +236,11 @@ def test_over_the_box_s_own_socket_it_is_the_same(box: BoxProcess, tmp_path: Pat
         assert "remote" in box.rc("show", id).out
         box.end(signal.SIGKILL)
         box.start()
+        assert worker.process is not None
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.wait() == 128 + signal.SIGTERM
+        assert "runs on" in worker.log.read_text()
+        worker.start()
         assert box.rc("send", id, "again", "--wait").code == 0
         assert box.rc("suspend", id).code == 0 and worker.wait() == 0
         assert box.session(id)["state"] == "suspended"

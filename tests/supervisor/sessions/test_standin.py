@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from supervisor.core.access import OWNER
 from supervisor.core.workerrecords import Begin, Done, Output, Told
@@ -144,3 +145,67 @@ async def test_an_older_generation_is_refused_and_cut_off(home: Path) -> None:
         assert refused.value.code == "stale_generation"
         standin.end("killed")
         await until_true(session, lambda: not session.kept)
+
+
+async def test_a_session_that_is_not_taken_up_yet_is_not_over(home: Path) -> None:
+    async with live_box(home) as box:
+        session = await remote(box)
+    async with live_box(home, epoch=2) as box:
+        (session,) = box.take_up({})
+        with pytest.raises(Refused) as refused:
+            await box.keepers.remotes.exchange(session)
+        assert refused.value.code == "not_ready"
+        await box.keepers.adopt([session])
+        await box.keepers.remotes.exchange(session)
+        box.keepers.remotes.standin(session, 1).end("killed")
+        await until_true(session, lambda: not session.kept)
+        with pytest.raises(Refused) as refused:
+            box.keepers.remotes.standin(session, 1)
+        assert refused.value.code == "not_running"
+
+
+async def test_keys_go_to_the_line_that_counts_and_are_lost_without_one(home: Path) -> None:
+    async with live_box(home) as box:
+        session = await remote(box, "shell")
+        await box.keepers.remotes.exchange(session)
+        standin, line = box.keepers.remotes.standin(session, 1), TestLine()
+        session.type(b"before anybody came")
+        standin.attach(line)
+        session.type(b"heard")
+        standin.detach(line)
+        session.type(b"lost")
+        standin.attach(again := TestLine())
+        session.type(b"heard again")
+        again.has_room = False
+        with pytest.raises(Refused, match="was dropped"):
+            session.type(b"too much")
+        assert not session.has_room_for_keys
+        assert (line.keys, again.keys) == ([b"heard"], [b"heard again"])
+        standin.end("killed")
+        await until_true(session, lambda: not session.kept)
+        assert again.ended == "ended"
+
+
+async def test_who_looks_sees_output_at_once_and_who_comes_late_a_snapshot(home: Path) -> None:
+    async with live_box(home) as box:
+        session = await remote(box, "shell")
+        await box.keepers.remotes.exchange(session)
+        standin = box.keepers.remotes.standin(session, 1)
+        standin.attach(TestLine())
+        for record in (Begin(RUN), running(), Output(0, b"unseen ")):
+            standin.take(record)
+        with session.hub.looking():
+            await until_true(session, lambda: session.hub.output_from(session.hub.end) is not None)
+            await trio.testing.wait_all_tasks_blocked()
+            standin.take(Output(7, b"seen"))
+            await until_true(session, lambda: session.hub.end == 11)
+            chunks = session.hub.output_from(7) or []
+            assert b"".join(chunk.octets(chunk.offset, chunk.end) for chunk in chunks) == b"seen"
+        resized = {"sessionUpdate": "_rc/resized", "rows": 30, "columns": 90}
+        standin.take(Told(2, "rc", None, resized))
+        plan = await session.snapshot(1 << 16)
+        assert plan.live_at == 11 and plan.parts[-1].end == 11
+        assert (session.facts.rows, session.facts.columns) == (30, 90)
+        standin.end("killed")
+        await until_true(session, lambda: not session.kept)
+        assert (await session.snapshot(1 << 16)).live_at == 11
