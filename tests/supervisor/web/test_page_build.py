@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -68,6 +70,23 @@ def test_a_build_that_fails_says_what_to_do(root: Path) -> None:
     (root / PAGE / "package.json").write_text("{}")
     with pytest.raises(PageNotBuilt, match=r"npm run in supervisor/web/page ended with 1.*; check that npm's registry"):
         build_page.npm(root / PAGE, ["run", "--silent", "build"], 60)
+
+
+def test_no_node_is_needed_but_that_of_the_wheel(root: Path) -> None:
+    (root / PAGE / "package.json").write_text('{"scripts": {"build": "node -e 0"}}')
+    only_a_shell = root / "bin"
+    only_a_shell.mkdir()
+    (only_a_shell / "sh").symlink_to("/bin/sh")
+    words = (
+        f"from supervisor.web.page import build_page as b; b.npm(b.Path({str(root / PAGE)!r}), ['run', 'build'], 60)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", words],
+        env={"PATH": str(only_a_shell), "HOME": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_build_that_hangs_says_what_to_do(root: Path) -> None:
