@@ -179,3 +179,21 @@ def test_a_machine_that_cannot_be_reached_is_exit_5(elsewhere: Elsewhere) -> Non
     assert done.returncode == 5
     assert done.stderr.count(b"\n") == 1
     assert b"Connection refused" in done.stderr
+
+
+def test_connections_that_ssh_shares_are_the_askers_choice(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    settings = elsewhere.server.settings
+    before, path = settings.read_text(), tmp_path / "shared"
+    settings.write_text(f"{before}ControlMaster auto\nControlPath {path}\nControlPersist 60\n")
+    try:
+        assert elsewhere.rc("ls").returncode == 0
+        assert path.is_socket()
+        done = elsewhere.rc("new", "--attach", "--", "sh", "-c", "echo hello; exit 7")
+        assert (done.returncode, b"hello" in done.stdout) == (7, True)
+        words = ["ssh", "-O", "exit", "-p", str(elsewhere.server.port), "127.0.0.1"]
+        subprocess.run(words, env=elsewhere.environment, check=True, capture_output=True)
+        assert elsewhere.rc("ls").returncode == 0
+    finally:
+        words = ["ssh", "-O", "exit", "-p", str(elsewhere.server.port), "127.0.0.1"]
+        subprocess.run(words, env=elsewhere.environment, check=False, capture_output=True)
+        settings.write_text(before)
