@@ -8,6 +8,7 @@ one. The counterpart on a local worker's side is `workers.core.session`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +24,8 @@ from workers.core.session import Order, SetSize, WriteEvent, check_state
 from workers.errors import Refused
 
 OURS = (commands.Rename, commands.TakeLease, commands.ReleaseLease)  # what no worker is needed for
+# An agent's event as `events.body_of` writes it. What an agent says comes later in the body, so it cannot look so.
+_AGENTS = re.compile(rb'\{"origin":"agent",(?:"turn":"[0-9a-f-]{36}",)?"via":"bridge","worker":\{"number":(\d+)\},')
 MARK = "worker"  # the field of an event in which the box finds again what it needs of its worker
 
 
@@ -48,6 +51,9 @@ class Ledger:
     def read(self, seq: int, body: bytes) -> None:
         """One event of the journal, in the order of the numbers."""
         self.last_seq = max(self.last_seq, seq)
+        if agents := _AGENTS.match(body):  # most events, and of these only the number counts: not worth parsing
+            self.number = int(agents[1])
+            return
         self._past.read(seq, body)
         self._take(json.loads(body))
 

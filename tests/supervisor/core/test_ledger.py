@@ -14,6 +14,7 @@ from supervisor.core.workerrecords import Told
 from workers.core import commands
 from workers.core.agent import Shape
 from workers.core.events import Update
+from workers.core.lifecycle import State
 from workers.core.past import REMEMBERED
 from workers.core.session import Order, SetSize, WriteEvent
 from workers.errors import Refused
@@ -349,6 +350,13 @@ def test_a_suspended_program_says_so() -> None:
     seq, _ = talk.ask("suspend")
     assert talk.tell(2, "_rc/process", state="suspended", reason="suspended") == ["process suspended"]
     assert not talk.files and seq
+
+
+def test_an_agent_does_not_end_its_session_by_saying_so() -> None:
+    talk = Talk()
+    said = {"origin": "agent", "update": {"sessionUpdate": "_rc/process", "state": "exited"}}
+    talk.ledger.read(2, json.dumps(said).encode())
+    assert talk.ledger.state is State.STARTING and talk.ledger.last_seq == 2
 
 
 def test_the_memory_of_what_was_begun_is_bounded() -> None:
