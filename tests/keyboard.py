@@ -22,6 +22,7 @@ NAMED = {
     "ArrowRight": (39, ""),
     "ArrowDown": (40, ""),
     "Delete": (46, ""),
+    "F6": (117, ""),
 }
 
 

@@ -13,8 +13,6 @@ import type { Step } from "./reader.ts";
 import type { Visit } from "./visit.ts";
 import type { Terminal } from "./xterm.ts";
 
-const LAG = 768 << 10; // octets that wait to be drawn; the box stops sending at 1 MiB
-const LAG_MS = 1000; // for so long, and the screen as it is now is wanted instead
 const SETTLE_MS = 80; // until a place that changes its size keeps it: one resize for a keyboard that slides in
 
 export interface GlassUse {
@@ -34,7 +32,7 @@ export class Glass {
   #muted = true; // until the first screen was drawn
   #size: Size; // the session's
   #asked: Size | null = null; // what the box was last asked for, on this line
-  #lagging = false;
+  #fullCell: Area | null = null;
   #ends: (() => void)[] = [];
   #settling: ReturnType<typeof setTimeout> | undefined;
 
@@ -114,7 +112,6 @@ export class Glass {
         break;
       case "write":
         this.#painter.write(step.data, step.end);
-        this.#watchLag();
         break;
       case "lease":
         if (step.mine) this.#asked = null;
@@ -122,16 +119,6 @@ export class Glass {
         this.#scale();
         break;
     }
-  }
-
-  /** A line that goes on from where it was cut is never told that it is behind: leave it, when it is. */
-  #watchLag(): void {
-    if (this.#lagging || !this.#visit.catchesUp || this.#painter.waiting < LAG) return;
-    this.#lagging = true;
-    setTimeout(() => {
-      this.#lagging = false;
-      if (this.#visit.catchesUp && this.#painter.waiting >= LAG) this.#visit.takeScreen();
-    }, LAG_MS);
   }
 
   #heard(text: string): void {
@@ -186,8 +173,13 @@ export class Glass {
   #scale(): void {
     const cell = this.#cell();
     if (!cell) return;
-    const font = scaled(this.#size, this.#area(), cell, this.#font);
+    const area = this.#area();
+    const font = scaled(this.#size, area, cell, this.#font);
     if (this.#terminal.options.fontSize !== font) this.#terminal.options.fontSize = font;
+    // Scroll bars only where they are needed for good: one that comes and goes would change the size with it.
+    const [width, height] = [this.#size.columns * cell.width, this.#size.rows * cell.height];
+    const fits = width * font <= area.width * this.#font && height * font <= area.height * this.#font;
+    this.#place.dataset.scrolls = String(!fits);
   }
 
   #area(): Area {
@@ -199,13 +191,15 @@ export class Glass {
     return { width: this.#place.clientWidth - across - SCROLLBAR, height: this.#place.clientHeight - down };
   }
 
-  /** What a character takes at the full font size; null while the terminal is not on the screen. */
+  /** What a character takes at the full font size; null while the terminal has not been on the screen. */
   #cell(): Area | null {
     const screen = this.#place.querySelector<HTMLElement>(".xterm-screen");
-    const factor = this.#font / (this.#terminal.options.fontSize ?? this.#font);
-    if (!screen?.offsetWidth) return null;
-    const width = (screen.offsetWidth / this.#terminal.cols) * factor;
-    return { width, height: (screen.offsetHeight / this.#terminal.rows) * factor };
+    // Smaller ones are rounded in other ways: from them it cannot be told.
+    if (screen?.offsetWidth && this.#terminal.options.fontSize === this.#font) {
+      const { cols, rows } = this.#terminal;
+      this.#fullCell = { width: screen.offsetWidth / cols, height: screen.offsetHeight / rows };
+    }
+    return this.#fullCell;
   }
 }
 

@@ -69,6 +69,11 @@ export class Reader {
     return this.isTerminal && this.asked === "all";
   }
 
+  /** Up to where output came. */
+  get end(): number {
+    return this.offset ?? 0;
+  }
+
   /** The line is gone. A snapshot that was cut off is taken anew. */
   cut(): void {
     if (this.isSnapshot) this.offset = null;

@@ -11,9 +11,10 @@ import { Problem } from "../api/problem.ts";
 import { commandFrame, creditFrame, keyFrames, messageOf, parseOctets } from "./messages.ts";
 import type { Command, Hello, Holder, Session, Told } from "./messages.ts";
 import { Outbox, type Unsaid } from "./outbox.ts";
-import { Reader, type Step } from "./reader.ts";
+import { FAR, Reader, type Step } from "./reader.ts";
 
 const CALM_MS = 2000; // between two lines that are asked for at once; a third waits as after a cut
+const LOOK_MS = 1000; // between two looks at how far the box is
 const ANSWER_MS = 15_000; // for a command that is not a message; what was not answered then is told as failed
 
 export interface Lease {
@@ -31,7 +32,7 @@ export class Visit {
   readonly refused: Signal<Told | null> = signal(null);
   readonly isTerminal: boolean;
   readonly id: string;
-  #box: Pick<Box, "openStream">;
+  #box: Pick<Box, "openStream" | "request">;
   #reader: Reader;
   #outbox: Outbox;
   #listeners = new Set<(step: Step) => void>();
@@ -40,8 +41,10 @@ export class Visit {
   #reopenedAt = -Infinity;
   #asked = new Map<string, (error: Told | null) => void>();
   #number = 0;
+  #came = 0; // octets, since it was last asked how many there are
+  #lookedAt = 0;
 
-  constructor(box: Pick<Box, "openStream">, session: Session) {
+  constructor(box: Pick<Box, "openStream" | "request">, session: Session) {
     this.id = session.id;
     this.isTerminal = session.terminal !== null;
     this.#box = box;
@@ -73,10 +76,6 @@ export class Visit {
   /** Whether this connection may do more than look. */
   get mayType(): boolean {
     return this.hello.value?.role !== "viewer";
-  }
-
-  get catchesUp(): boolean {
-    return this.#reader.catchesUp;
   }
 
   retry(): void {
@@ -136,12 +135,6 @@ export class Visit {
     this.#send(creditFrame(offset));
   }
 
-  /** Take the screen as it is now instead of all that led there. */
-  takeScreen(): void {
-    this.#reader.takeScreen();
-    this.#reopen();
-  }
-
   #send(frame: string | Uint8Array<ArrayBuffer>): boolean {
     const socket = this.#line?.socket;
     if (socket?.readyState !== WebSocket.OPEN) return false;
@@ -189,10 +182,30 @@ export class Visit {
     if (data instanceof ArrayBuffer) {
       const octets = parseOctets(data);
       if (octets) this.#take(this.#reader.octets(octets));
+      this.#followed(data.byteLength);
       return;
     }
     const message = messageOf(data);
     if (message) this.#take(this.#reader.message(message));
+  }
+
+  /**
+   * A line that goes on from where it was cut is never told that it is behind: the box reads on for it, at its pace.
+   * While much comes, ask how much more there is, and take the screen as it is now when that is sooner there.
+   */
+  #followed(octets: number): void {
+    this.#came += octets;
+    const now = performance.now();
+    if (!this.#reader.catchesUp || this.#came < FAR || now - this.#lookedAt < LOOK_MS) return;
+    this.#came = 0;
+    this.#lookedAt = now;
+    const look = async () => {
+      const { terminal } = await this.#box.request<Session>("GET", `/v1/code/sessions/${encodeURIComponent(this.id)}`);
+      if (!this.#reader.catchesUp || (terminal?.offset ?? 0) - this.#reader.end < FAR) return;
+      this.#reader.takeScreen();
+      this.#reopen();
+    };
+    look().catch(() => undefined); // the line itself says what is wrong
   }
 
   #take(steps: Step[]): void {
