@@ -78,8 +78,9 @@ class Place:
         """That which is held."""
         return self._session
 
-    def has(self, run: str) -> bool:
-        return run in self._runs()
+    def has(self, run: str, number: int = 0) -> bool:
+        """Whether it is one of ours, of which somebody may have seen `number` events."""
+        return run in self._runs() and (number == 0 or bool(segments(self._bundle(run).directory, "events")))
 
     async def take_up(self, run: str) -> Session:
         """A run that was begun here, alive or ended. Raises Broken when no worker is to be had for it."""

@@ -30,6 +30,8 @@ RENEW_SECONDS, RENEW_PAUSE = 5.0, 0.1  # from a new exchange on the box to its f
 VOID = ("stale_generation", "unauthenticated")  # the exchange is of no use any more
 OVER = ("not_running", "unknown_session")  # nobody wants a worker
 
+Upward = tuple[Session, int, int]  # what the box has of its events and of its output
+
 log = structlog.get_logger()
 
 
@@ -118,25 +120,32 @@ class _Worker:
         headers = [(b"authorization", f"Bearer {self._exchange.token}".encode("ascii"))]
         async with opened(self._client, path, headers=headers) as line:
             hello = await _hello(line)
-            session = await self._session(line, hello)
+            session, number, offset = await self._take_up(hello) or await self._begin(line, hello)
             log.info("connected", session=session.id, generation=hello["generation"])
             async with trio.open_nursery() as tasks:
-                known = hello["run"] is not None and self._place.has(hello["run"])
-                number, offset = (hello["number"], hello["terminal_offset"]) if known else (0, 0)
                 tasks.start_soon(Forwarder(session, line, number, offset).run)
-                tasks.start_soon(_ping, line)
+                tasks.start_soon(_ping, session, line)
                 await _Listener(session, line).run()
                 tasks.cancel_scope.cancel()
 
-    async def _session(self, line: Line, hello: dict[str, Any]) -> Session:
-        """The run that the box knows, if it is one of ours; else a new one."""
-        run, place = hello["run"], self._place
-        if run is not None and place.has(run):
-            return await place.take_up(run)
-        await place.end()
-        run = place.prepare(hello["session"])
+    async def _take_up(self, hello: dict[str, Any]) -> Upward | None:
+        """The run that the box knows, if it is one of ours, and how far the box has it."""
+        run, number, offset = hello["run"], hello["number"], hello["terminal_offset"]
+        if run is None or not self._place.has(run, number):
+            return None
+        session = await self._place.take_up(run)
+        await session.wait_until(lambda: session.answers or session.ended)
+        if session.hub.last_seq < number or session.hub.end < offset:
+            # The power failed here: what we would number anew, the box would take for what it has.
+            log.warning("journal_behind_the_box", session=session.id, ours=session.hub.last_seq, known=number)
+            return None
+        return session, number, offset
+
+    async def _begin(self, line: Line, hello: dict[str, Any]) -> Upward:
+        await self._place.end()
+        run = self._place.prepare(hello["session"])
         await line.send({"type": "begin", "run": run})
-        return await place.take_up(run)
+        return await self._place.take_up(run), 0, 0
 
 
 class _Listener:
@@ -206,10 +215,12 @@ async def _hello(line: Line) -> dict[str, Any]:
     raise Broken("the box does not say hello")
 
 
-async def _ping(line: Line) -> None:
+async def _ping(session: Session, line: Line) -> None:
+    """Say that we are here, for as long as our own worker is: the box shows one that is silent."""
     while True:
         await trio.sleep(PING_SECONDS)
-        await line.send({"type": "ping", "id": "here"})
+        if not session.unresponsive:
+            await line.send({"type": "ping", "id": "here"})
 
 
 def _over() -> Refused:

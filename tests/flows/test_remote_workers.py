@@ -216,6 +216,12 @@ def test_where_nothing_is_left_of_a_worker_the_next_one_begins_anew(box: BoxProc
         assert is_running(box, id) and box.session(id)["pid"] != pid
         notices = [each["text"] for each in box.events(id) if each["sessionUpdate"] == "_rc/notice"]
         assert len(notices) == 1 and "begun anew" in notices[0]
+        worker.end()
+        for left in worker.state.glob("remote/*/*-*-*-*-*/events-*"):
+            left.unlink()  # as a power cut may take the last of them
+        worker.start()
+        until(lambda: box.output(id).count(b"here I am") >= 3 and is_running(box, id), SECONDS)
+        assert len([each for each in box.events(id) if each["sessionUpdate"] == "_rc/notice"]) == 2
         (bundle,) = worker.state.glob("remote/*/*-*-*-*-*")
         kill_worker(Bundle(str(bundle)))
         until(lambda: box.session(id)["state"] == "lost", SECONDS)

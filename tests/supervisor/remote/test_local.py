@@ -63,12 +63,14 @@ async def test_a_run_goes_on_without_us_and_is_taken_up_again(tmp_path: Path) ->
 async def test_a_run_that_was_only_prepared_begins_when_it_is_taken_up(tmp_path: Path) -> None:
     with trio.fail_after(60):
         run = (first := place(tmp_path)).prepare(WANTED)
+        assert first.has(run) and not first.has(run, 1), "somebody has seen events that we do not have"
         os.close(first._lock)  # its process was killed
         second = place(tmp_path)
         async with trio.open_nursery() as running:
             await running.start(second.run)
             session = await second.take_up(run)
             await until_true(session, lambda: session.facts.state is State.RUNNING)
+            assert second.has(run, 1)
             await second.end()
             running.cancel_scope.cancel()
 
