@@ -33,7 +33,9 @@ def test_what_was_typed_for_one_is_never_counted_for_another() -> None:
     view = PairingView()
     view.begin([pairing("a", opened=True), pairing("b", opened=True)])
     view.type("1")
+    assert view.queue == 1
     view.drop("b")
+    assert view.queue == 0
     assert view.digits == "1"
     view.apply(pairing("b", opened=True))
     assert view.apply(pairing("a", "accepted", opened=True)) == ["phone is paired"]
