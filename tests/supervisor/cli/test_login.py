@@ -26,6 +26,14 @@ def home(tmp_path: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def ended(served: ServedBox) -> Iterator[None]:
+    """Nothing is left open at the box, which other modules ask as well."""
+    yield
+    for pairing in served.ask("GET", "/v1/pairings").json["pairings"]:
+        served.ask("DELETE", f"/v1/pairings/{pairing['id']}")
+
+
 def invite(box: ServedBox) -> dict[str, Any]:
     answer = box.ask("POST", "/v1/pairings", {})
     assert answer.status == 201, answer
