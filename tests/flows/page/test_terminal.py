@@ -129,3 +129,20 @@ async def test_what_is_selected_is_copied_and_not_typed(browser: Browser, box: B
         await page.press("Control+Shift+c")
         await page.until("window.copied === 'select'")
         assert box.output(session["id"]).count(b"^C") == 0
+
+
+async def test_a_line_that_was_written_while_cut_off_is_typed_once(browser: Browser, box: BoxProcess) -> None:
+    session = box.new("cat")
+    async with attending(browser, box, session["id"]) as (page, wire):
+        await live(page)
+        await page.click_named("button", "Line")
+        await page.focus(".composer textarea")
+        await page.type("by line\n")
+        await shows(page, "by line\nby line")
+        await cut(wire, page)
+        await page.type("in the dark\n")
+        await page.sees("Will be sent when the box is reached")
+        await join(wire, page)
+        await shows(page, "in the dark\nin the dark")
+        await page.until("document.querySelector('.unshown') === null")
+        assert box.output(session["id"]).count(b"in the dark") == 2

@@ -4,6 +4,7 @@ import type { Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 interface Props {
+  label: string;
   draft: Signal<string>;
   running: boolean;
   mayType: boolean;
@@ -14,7 +15,7 @@ interface Props {
   given: { text: string } | null;
 }
 
-export function Composer({ draft, running, mayType, send, stop, given }: Props) {
+export function Composer({ label, draft, running, mayType, send, stop, given }: Props) {
   const text = draft.value;
   const [full, setFull] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -51,8 +52,8 @@ export function Composer({ draft, running, mayType, send, stop, given }: Props) 
       <textarea
         ref={field}
         rows={1}
-        aria-label="Message to the agent"
-        placeholder={mayType ? "Message" : "You may look, not type"}
+        aria-label={label}
+        placeholder={mayType ? label : "You may look, not type"}
         value={text}
         disabled={!mayType}
         onInput={(event) => (draft.value = event.currentTarget.value)}

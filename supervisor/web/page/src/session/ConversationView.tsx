@@ -56,6 +56,7 @@ export function ConversationView({ visit, box, touched }: { visit: Visit; box: B
       )}
       <LeaseBar visit={visit} lost={false} />
       <Composer
+        label="Message"
         draft={draft(`message to ${visit.id}`)}
         running={conversation.running}
         mayType={mayType}

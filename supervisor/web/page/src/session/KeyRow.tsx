@@ -7,12 +7,14 @@ interface Props {
   hold(modifiers: Modifiers): void;
   press(key: RowKey): void;
   copy(): void;
+  line: boolean; // the field for a whole line is shown
+  showLine(yes: boolean): void;
   readAloud: boolean;
   setReadAloud(yes: boolean): void;
   disabled: boolean;
 }
 
-export function KeyRow({ modifiers, hold, press, copy, readAloud, setReadAloud, disabled }: Props) {
+export function KeyRow({ modifiers, hold, press, copy, line, showLine, readAloud, setReadAloud, disabled }: Props) {
   const { ctrl, alt } = modifiers;
   const [escape, tab, ...rest] = ROW;
   const key = (each: RowKey | undefined) =>
@@ -26,6 +28,9 @@ export function KeyRow({ modifiers, hold, press, copy, readAloud, setReadAloud, 
       {rest.map(key)}
       <span class="gap" />
       <Key name="Copy" label="Copy the selection, or show the text to select from" act={copy} disabled={false} />
+      <button type="button" class="key" aria-pressed={line} title="Write a whole line, and send it" onClick={() => showLine(!line)}>
+        Line
+      </button>
       <button
         type="button"
         class="key"

@@ -10,6 +10,7 @@ import { ChangesView } from "./ChangesView.tsx";
 import { ConversationView } from "./ConversationView.tsx";
 import { LineBar } from "./LineBar.tsx";
 import type { Session } from "./messages.ts";
+import { useSeenHeight } from "./seen.ts";
 import { TerminalView } from "./TerminalView.tsx";
 import { Visit } from "./visit.ts";
 
@@ -26,6 +27,7 @@ export function SessionView({ box, session }: Props) {
   const [changesSeen, setChangesSeen] = useState(false);
   const touched = useSignal(0);
   useEffect(() => () => visit.close(), [visit]);
+  useSeenHeight();
   const choose = (next: Tab) => {
     setTab(next);
     if (next === "changes") setChangesSeen(true);

@@ -1,11 +1,15 @@
 /** A terminal session: the terminal, who types in it, and the keys that a phone has not. */
 
+import type { Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { styleNonce } from "../api/nonce.ts";
+import { draft } from "../device/drafts.ts";
+import { Composer } from "./Composer.tsx";
 import { KeyRow } from "./KeyRow.tsx";
 import { LeaseBar } from "./LeaseBar.tsx";
 import { TextSheet } from "./TextSheet.tsx";
+import { Unshown } from "./Unshown.tsx";
 import { Glass } from "./glass.ts";
 import { NONE, type Modifiers } from "./keys.ts";
 import type { Session } from "./messages.ts";
@@ -23,6 +27,7 @@ export function TerminalView({ visit, session }: { visit: Visit; session: Sessio
   const [sheet, setSheet] = useState<string | null>(null);
   const [readAloud, setReadAloud] = useState(localStorage.getItem(READ_ALOUD) !== null);
   const terminal = useTerminal(place, visit, session, readAloud, setGlass, { lost: () => setLost(true), modifiersChanged: setModifiers });
+  const [line, setLine] = useState(visit.unsaid.value.length > 0 || lineDraft(visit).value !== "");
   const isLive = visit.hello.value !== null;
   useEffect(() => {
     if (isLive) setLost(false);
@@ -51,12 +56,38 @@ export function TerminalView({ visit, session }: { visit: Visit; session: Sessio
           terminal.current?.focus();
         }}
         copy={() => void copy()}
+        line={line}
+        showLine={setLine}
         readAloud={readAloud}
         setReadAloud={readOut}
         disabled={glass === null || !visit.mayType}
       />
+      {line && <LineField visit={visit} />}
       {sheet !== null && <TextSheet text={sheet} close={() => setSheet(null)} />}
     </section>
+  );
+}
+
+function lineDraft(visit: Visit): Signal<string> {
+  return draft(`line to ${visit.id}`);
+}
+
+/** A whole line at once: with a phone's corrections and dictation, kept while the line is cut, and typed once. */
+function LineField({ visit }: { visit: Visit }) {
+  const [given, setGiven] = useState<{ text: string } | null>(null);
+  return (
+    <>
+      <Unshown visit={visit} conversation={null} edit={(text) => setGiven({ text })} />
+      <Composer
+        label="Line"
+        draft={lineDraft(visit)}
+        running={false}
+        mayType={visit.mayType}
+        given={given}
+        send={(text) => visit.say(text)}
+        stop={() => undefined}
+      />
+    </>
   );
 }
 

@@ -1,4 +1,4 @@
-/** Messages that the conversation does not show yet: on their way, waiting for their turn, or not taken. */
+/** Messages that the session does not show yet: on their way, waiting for their turn, or not taken. */
 
 import type { Conversation, Told } from "./conversation.ts";
 import type { Unsaid } from "./outbox.ts";
@@ -7,13 +7,14 @@ import type { Visit } from "./visit.ts";
 
 interface Props {
   visit: Visit;
-  conversation: Conversation;
+  conversation: Conversation | null; // a terminal has none: it shows what was typed
   edit(text: string): void;
 }
 
 export function Unshown({ visit, conversation, edit }: Props) {
   const ours = visit.unsaid.value;
-  const theirs = conversation.unshown.filter((told) => told.state === "queued" && !ours.some(({ id }) => id === told.id));
+  const waiting = conversation?.unshown.filter((told) => told.state === "queued") ?? [];
+  const theirs = waiting.filter((told) => !ours.some(({ id }) => id === told.id));
   if (!ours.length && !theirs.length) return null;
   const cancel = (id: string) => void visit.wish({ kind: "cancel_message", message_id: id });
   return (
@@ -27,7 +28,7 @@ export function Unshown({ visit, conversation, edit }: Props) {
         <Waiting
           key={item.id}
           item={item}
-          told={conversation.message(item.id)}
+          told={conversation?.message(item.id)}
           isLive={visit.hello.value !== null}
           cancel={() => cancel(item.id)}
           drop={() => visit.dropUnsaid(item.id)}
