@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple
 
 import structlog
 import trio
@@ -25,6 +24,7 @@ from supervisor.sessions.endings import first_facts
 from supervisor.sessions.errands import attempt
 from supervisor.sessions.git import refused_by
 from supervisor.sessions.preparations import Preparations
+from supervisor.sessions.programs import Program, check_remote, choose_elsewhere, choose_here
 from supervisor.sessions.projects import Project, Projects
 from supervisor.sessions.registry import Registry
 from supervisor.sessions.room import Room
@@ -38,7 +38,6 @@ from workers.core.spec import Spec
 from workers.errors import Broken, Refused
 
 Undo = Callable[[], Awaitable[object]]
-REMOTE_ADAPTERS = ("terminal", "echo")  # what `rc worker` can run: a program on a PTY, or the agent in the product
 LET_GO_SECONDS, LET_GO_PAUSE = 5.0, 0.005  # for a worker that was killed, or that ends by itself, to be gone
 log = structlog.get_logger()
 
@@ -63,14 +62,6 @@ class Wish:
     made_by: str = "api"
     worker: str = "local"
     id: str | None = None
-
-
-class _Program(NamedTuple):
-    """What is started: an agent of the settings, or a command in its place."""
-
-    agent: str
-    adapter: str
-    argv: tuple[str, ...]
 
 
 class Creation:
@@ -109,7 +100,7 @@ class Creation:
         # Not async on purpose, and before anything is looked at: a box that is full refuses at once, whatever goes on.
         check_wished(wish.env)
         if wish.worker == "remote":
-            _check_remote(wish)
+            check_remote(wish.spawn_mode, wish.base)
         if wish.name is not None:
             check_name(wish.name)
         id = wish.id or self.new_id()
@@ -134,7 +125,8 @@ class Creation:
 
     async def _make(self, id: str, wish: Wish, by: Principal, spawn_mode: str) -> Session:
         await self._room.check()
-        program = await trio.to_thread.run_sync(self._program, wish)
+        choose = choose_elsewhere if wish.worker == "remote" else choose_here
+        program = await trio.to_thread.run_sync(choose, self._settings, wish.agent, wish.command)
         project = await self._projects.locate(wish.project)
         session = self._register(id, wish, by, spawn_mode, program, project)
         undo: list[Undo] = []
@@ -155,30 +147,8 @@ class Creation:
         self._workspaces.settle(session.spec)
         return session
 
-    def _program(self, wish: Wish) -> _Program:
-        """Which agent it is, and what is started. Looks for the program on the disk."""
-        if wish.worker == "remote":
-            return self._remote_program(wish)
-        if wish.command is None:
-            row = self._settings.agent(wish.agent or self._settings.default_agent)
-            return _Program(row.name, row.adapter, tuple(row.command))
-        row = self._settings.agent(wish.agent or "shell")
-        if row.adapter != "terminal":
-            raise Refused("invalid", f"{row.name} takes no command of its own", "leave --agent out to run a command")
-        return _Program(row.name, row.adapter, wish.command)
-
-    def _remote_program(self, wish: Wish) -> _Program:
-        """Likewise for another machine, where this box cannot look."""
-        row = self._settings.row(wish.agent or ("shell" if wish.command else self._settings.default_agent))
-        if row.adapter not in REMOTE_ADAPTERS:
-            detail = f"{row.name} needs the adapter {row.adapter}, which works beside the box only"
-            raise Refused("invalid", detail, f"a remote worker runs {' and '.join(REMOTE_ADAPTERS)} agents")
-        if wish.command is not None and row.adapter != "terminal":
-            raise Refused("invalid", f"{row.name} takes no command of its own", "leave --agent out to run a command")
-        return _Program(row.name, row.adapter, wish.command or tuple(row.command))
-
     def _register(
-        self, id: str, wish: Wish, by: Principal, spawn_mode: str, program: _Program, project: Project
+        self, id: str, wish: Wish, by: Principal, spawn_mode: str, program: Program, project: Project
     ) -> Session:
         # Not async on purpose: between looking for a free name and taking it nobody else may act.
         agent, adapter, argv = program
@@ -241,13 +211,6 @@ class Creation:
         placed = _placed(spec, workspace)
         undo.append(partial(self._workspaces.undo, placed))
         return replace(placed, env=agent_environment(self._settings, placed, wish.env))
-
-
-def _check_remote(wish: Wish) -> None:
-    """Raises Refused `invalid` for what only this box could do."""
-    if wish.spawn_mode == "worktree" or wish.base is not None:
-        detail = "a session with a remote worker has no worktree here: it works where its worker is started"
-        raise Refused("invalid", detail, "leave --spawn and --base out")
 
 
 def _placed(spec: Spec, workspace: Workspace) -> Spec:
