@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import trio
 
 from supervisor.assembly import refuse_others
+from supervisor.cli.control import own_urls
 from supervisor.client.address import of_state_dir
 from supervisor.client.api import Client
 from supervisor.projectchoice import choose
@@ -66,7 +67,7 @@ def _ports(state_dir: str) -> set[int | None]:
     client = Client(of_state_dir(state_dir))
     try:
         with client.answer("GET", "/v1/box", timeout=ANSWER_SECONDS) as answer:
-            return {urlsplit(url).port for url in json.load(answer)["urls"]}
+            return {urlsplit(url).port for url in own_urls(json.load(answer))}
     except (Refused, Broken, ValueError):
         return set()
 
