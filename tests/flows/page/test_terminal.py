@@ -6,7 +6,7 @@ import signal
 
 from tests.browser import Browser
 from tests.flows.boxprocess import BoxProcess
-from tests.flows.page.attending import another_page, attending, cut, join, live, port_of, shows, terminal_text
+from tests.flows.page.attending import ROWS, another_page, attending, cut, join, live, port_of, shows, terminal_text
 
 LINES = 3000
 # Slow enough to be cut twice, and fewer lines than a terminal keeps.
@@ -146,3 +146,46 @@ async def test_a_line_that_was_written_while_cut_off_is_typed_once(browser: Brow
         await shows(page, "in the dark\nin the dark")
         await page.until("document.querySelector('.unshown') === null")
         assert box.output(session["id"]).count(b"in the dark") == 2
+
+
+async def test_keys_without_a_line_are_said_to_be_lost(browser: Browser, box: BoxProcess) -> None:
+    session = box.new("cat")
+    async with attending(browser, box, session["id"]) as (page, wire):
+        await live(page)
+        await cut(wire, page)
+        await page.click(".screen")
+        await page.type("lost")
+        await page.sees("what you type is not kept")
+        await join(wire, page)
+        await page.until("!document.body.innerText.includes('not kept')")
+        await page.type("kept\n")
+        await shows(page, "kept\nkept")
+        assert b"lost" not in box.output(session["id"])
+
+
+async def test_a_screen_reader_is_read_what_the_terminal_prints(browser: Browser, box: BoxProcess) -> None:
+    session = box.new("sh", "-c", "echo printed before; exec cat")
+    async with attending(browser, box, session["id"]) as (page, _):
+        await shows(page, "printed before")
+        await page.click_named("button", "Read aloud")
+        await page.until("document.querySelector('.xterm-accessibility-tree')?.innerText.includes('printed before')")
+        await page.focus(".screen textarea")
+        await page.type("and now\n")
+        await page.until("document.querySelector('.live-region')?.innerText.includes('and now')")
+
+
+async def test_a_session_that_is_resumed_goes_on_in_its_terminal(browser: Browser, box: BoxProcess) -> None:
+    session = box.new("sh", "-c", "echo begins; read x; exit 3")
+    path = f"/v1/code/sessions/{session['id']}"
+    async with attending(browser, box, session["id"]) as (page, _):
+        await shows(page, "begins")
+        await page.click(".screen")
+        await page.type("\n")
+        await page.sees("exit code 3")
+        await page.type("nobody is there")
+        await page.until("document.querySelector('.lease .trouble') !== null")
+        await page.click_named("button", "Dismiss")
+        status, resumed = box.call("POST", f"{path}/resume", {})
+        assert status == 200, resumed
+        await page.until(f"{ROWS}.split('begins').length === 3")
+        await page.sees("running")

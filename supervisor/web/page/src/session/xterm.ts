@@ -52,7 +52,8 @@ export function openTerminal(place: HTMLElement, nonce: string, look: Look): Ter
     scrollback: SCROLLBACK,
     cursorBlink: false, // it would draw twice a second for ever
     macOptionIsMeta: true,
-    linkHandler: { activate: (_, address) => follow(address) },
+    // What such a link shows need not be where it leads.
+    linkHandler: { activate: (_, address) => confirm(`Open ${address}?`) && follow(address) },
   };
   const terminal = new Terminal(options);
   terminal.loadAddon(new WebLinksAddon((_, address) => follow(address)));
