@@ -32,12 +32,14 @@ class Prey:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One way from one place, and whether it got what it wanted."""
+    """One way from one place, and whether it got what it wanted. `is_stopped` where browsers see to that by themselves,
+    whoever is asked."""
 
     where: str
     target: str
     way: str
     succeeded: bool
+    is_stopped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ class _Place:
     page: str
     target: str
     nowhere: str | None = None
+    is_stopped: bool = False
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        return FROM_A_PAGE if self.nowhere is None and not self.is_stopped else FROM_NOWHERE
 
 
 def _places(prey: Prey, attacker: int) -> list[_Place]:
@@ -58,6 +65,8 @@ def _places(prey: Prey, attacker: int) -> list[_Place]:
         _Place("another site", evil, own6),
         _Place("another port", beside, own),
         _Place("another port", beside, own6),
+        # To another site's page a browser gives no cookie of a plain http host but those of the loopback's own names.
+        _Place("another site", evil, f"http://0.0.0.0:{prey.port}", is_stopped=True),
         _Place("another port", f"http://0.0.0.0:{attacker}/", f"http://0.0.0.0:{prey.port}"),
         _Place("sandboxed frame", evil, own, "sandbox"),
         _Place("document without origin", evil, own, "data"),
@@ -72,12 +81,12 @@ async def abuse(browser: Context, prey: Prey, attacker: int) -> list[Attempt]:
         page = await _open(browser, prey, place)
         mark = f"mark{number}"
         told = await _attack(page, place, mark, prey.code)
-        if place.nowhere is None:
+        if "frame" in place.ways:
             await _cover(page, prey, place, mark)
         started = prey.started()
-        for way in FROM_NOWHERE if place.nowhere else FROM_A_PAGE:
+        for way in place.ways:
             succeeded = told.get(way) is True or f"{mark}-{way}" in started
-            attempts.append(Attempt(place.name, place.target, way, succeeded))
+            attempts.append(Attempt(place.name, place.target, way, succeeded, place.is_stopped))
         await page.close()
     return attempts
 
