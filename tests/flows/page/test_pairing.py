@@ -93,9 +93,22 @@ async def test_a_paired_device_lets_another_one_in(browser: Browser, box: BoxPro
     await page.until("document.querySelectorAll('.pane .rows .row').length === 2")
 
 
+async def test_who_is_paired_already_does_not_use_up_a_link(box: BoxProcess, page: Page) -> None:
+    invitation = invite(box)
+    await page.goto("about:blank")
+    await page.goto(invitation["url"])
+    await page.sees("It is paired already")
+    assert await page.evaluate("location.hash") == ""
+    await page.click_named("button", "Pair it again by this link")
+    assert accept(box, invitation, await page.until(NUMBER)) == 200
+    await page.sees("Live")
+    assert len(box.call("GET", "/v1/devices")[1]["devices"]) == 2
+
+
 async def test_the_last_device_revokes_itself(page: Page) -> None:
     await page.click_named("link", "Devices")
     await page.until("document.querySelector('.pane .row') !== null")
     await page.click(".pane .row button")
     await page.click("dialog button.danger")
+    await page.sees("was revoked")  # and nothing of the link that it came by
     await page.until("document.querySelector('#code') !== null")

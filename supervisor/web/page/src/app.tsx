@@ -1,7 +1,7 @@
 /** Which screen there is to see: what the box knows of this device decides. */
 
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Box } from "./api/box.ts";
 import { proofNonce } from "./api/nonce.ts";
 import { asProblem, type Problem } from "./api/problem.ts";
@@ -34,7 +34,9 @@ async function enter(): Promise<void> {
 }
 
 export function App({ link }: { link: PairingLink | null }) {
+  const [unused, setUnused] = useState(link);
   useEffect(() => void enter(), []);
+  const pair = { link: unused, used: () => setUnused(null), paired: enter };
   const now = stage.value;
   switch (now.kind) {
     case "starting":
@@ -42,12 +44,12 @@ export function App({ link }: { link: PairingLink | null }) {
     case "impossible":
       return <main class="alone"><Trouble problem={now.problem} /></main>;
     case "unpaired":
-      return <Pair link={link} why={null} paired={enter} />;
+      return <Pair {...pair} why={null} already={false} />;
     case "paired": {
       const state = now.live.state.value;
       // The key stays: what the box refuses today it may have back tomorrow, from a backup.
       const refused = state.kind === "closed" && state.problem !== null ? state.problem : null;
-      if (refused !== null || path.value === "/pair") return <Pair link={link} why={refused} paired={enter} />;
+      if (refused !== null || path.value === "/pair") return <Pair {...pair} why={refused} already={refused === null} />;
       return <Shell live={now.live} />;
     }
   }

@@ -7,19 +7,23 @@ import { canMakeKeys } from "../device/key.ts";
 import { labelOf } from "../device/label.ts";
 import type { PairingLink } from "../device/link.ts";
 import { askedBefore, askToPair, giveUp, waitUntilAccepted, type Asked, type Invitation } from "../device/pairing.ts";
-import { go, path } from "../parts/router.tsx";
+import { go, Link, path } from "../parts/router.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 
 interface Props {
+  /** The link that the page was opened with; it works once. */
   link: PairingLink | null;
+  used: () => void;
   /** Why this browser is not, or not any more, let in. */
   why: Problem | null;
+  /** Whether it is in, and only came here. */
+  already: boolean;
   paired: () => void;
 }
 
-export function Pair({ link, why, paired }: Props) {
+export function Pair({ link, used, why, already, paired }: Props) {
   const [asked, setAsked] = useState<Asked | null>(null);
-  const [busy, setBusy] = useState(link !== null);
+  const [busy, setBusy] = useState(link !== null && !already);
   const [problem, setProblem] = useState<Problem | null>(null);
 
   const ask = async (invitation: Invitation) => {
@@ -36,9 +40,13 @@ export function Pair({ link, why, paired }: Props) {
     setAsked(null);
     setProblem(asProblem(error));
   };
+  const follow = (opened: PairingLink) => {
+    used();
+    void ask(opened);
+  };
   useEffect(() => {
-    if (!canMakeKeys()) return;
-    if (link !== null) void ask(link);
+    if (!canMakeKeys() || already) return;
+    if (link !== null) follow(link);
     else void askedBefore().then((before) => before && setAsked(before));
   }, []);
 
@@ -48,6 +56,12 @@ export function Pair({ link, why, paired }: Props) {
     <main class="alone">
       <Mark />
       <h1>Pair this browser with the box</h1>
+      {already && !busy && (
+        <p>
+          It is paired already: <Link to="/">open the sessions</Link>.
+          {link !== null && <button type="button" class="quiet" onClick={() => follow(link)}>Pair it again by this link</button>}
+        </p>
+      )}
       {busy ? <p role="status">Asking the box…</p> : <CodeForm ask={ask} />}
       <Trouble problem={problem ?? (why?.code === "unauthenticated" ? why : null)} />
     </main>
