@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import trio
 
 from supervisor.assembly import refuse_others
-from supervisor.cli.control import own_urls
 from supervisor.client.address import of_state_dir
 from supervisor.client.api import Client
+from supervisor.core.reach import own_urls
 from supervisor.projectchoice import choose
 from supervisor.records import remembered
 from supervisor.serveoptions import ServeOptions

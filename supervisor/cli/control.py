@@ -16,6 +16,7 @@ from supervisor.cli import client as clients
 from supervisor.cli.arguments import Parser, Verb, nothing, usage
 from supervisor.cli.lookup import all_sessions
 from supervisor.cli.starting import ANY_PORT, start_somewhere
+from supervisor.core.reach import own_urls
 from workers.errors import Refused
 
 END_SECONDS = 30.0  # goodbye to every connection, and 10 s of grace for sessions that are to end
@@ -83,12 +84,6 @@ def _restart(args: argparse.Namespace) -> int:
         where = " ".join(ready["urls"]) + fallen_back
         printing.line(f"the box runs again, pid {ready['pid']}, at {where}; all sessions went on")
     return exits.DONE
-
-
-def own_urls(box: dict[str, Any]) -> list[str]:
-    """Where it listens itself, of all that leads to it."""
-    public = next((each["value"] for each in box.get("settings", ()) if each["key"] == "public_url"), ())
-    return [url for url in box["urls"] if url not in public]
 
 
 def _listening(url: str) -> dict[str, str]:

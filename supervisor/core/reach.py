@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 PORTS = {"http": 80, "https": 443}  # which a URL need not name
@@ -30,6 +32,12 @@ def origin_of(url: str) -> str:
         raise ValueError(f"{host!r} is no host name")
     name = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{name}" + (f":{port}" if port not in (None, PORTS[parts.scheme]) else "")
+
+
+def own_urls(box: Mapping[str, Any]) -> list[str]:
+    """Where a box, as `GET /v1/box` shows it, listens itself, of all that leads to it."""
+    public = next((each["value"] for each in box.get("settings", ()) if each["key"] == "public_url"), ())
+    return [url for url in box["urls"] if url not in public]
 
 
 def others_can_reach(url: str) -> bool:

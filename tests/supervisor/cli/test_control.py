@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.cli.control import kept_words, own_urls
+from supervisor.cli.control import kept_words
 from tests.supervisor.cli.conftest import Rc
 from tests.supervisor.cli.oddbox import OddBox
 
@@ -32,10 +32,3 @@ def test_whoever_may_not_end_it_is_told(odd: OddBox, odd_rc: Rc) -> None:
 )
 def test_only_what_nobody_remembers_is_said_again(command: list[str], words: list[str]) -> None:
     assert kept_words(command) == words
-
-
-def test_a_box_comes_back_where_it_listened_and_not_where_others_reach_it() -> None:
-    urls = ["https://box.example", "http://127.0.0.1:7420"]
-    public = {"key": "public_url", "value": ["https://box.example"]}
-    assert own_urls({"urls": urls, "settings": [{"key": "name", "value": "box"}, public]}) == urls[1:]
-    assert own_urls({"urls": urls[1:]}) == urls[1:]

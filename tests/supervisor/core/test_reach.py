@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.core.reach import is_ip, is_secure, origin_of, others_can_reach
+from supervisor.core.reach import is_ip, is_secure, origin_of, others_can_reach, own_urls
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,10 @@ def test_a_browser_pairs_over_https_and_on_this_machine() -> None:
 
 def test_an_address_is_told_from_a_name() -> None:
     assert is_ip("192.0.2.7") and is_ip("[::1]") and not is_ip("box.example") and not is_ip("")
+
+
+def test_a_box_comes_back_where_it_listened_and_not_where_others_reach_it() -> None:
+    urls = ["https://box.example", "http://127.0.0.1:7420"]
+    public = {"key": "public_url", "value": ["https://box.example"]}
+    assert own_urls({"urls": urls, "settings": [{"key": "name", "value": "box"}, public]}) == urls[1:]
+    assert own_urls({"urls": urls[1:]}) == urls[1:]
