@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -107,11 +108,13 @@ class _Worker:
     async def _is_renewed(self) -> bool:
         """Whether there is another exchange than the one that was tried. Whoever makes one cuts us off as the box has
         it, and only then writes it down."""
-        before, until = self._exchange, trio.current_time() + RENEW_SECONDS
+        until = trio.current_time() + RENEW_SECONDS
         while self._source.is_renewed and trio.current_time() < until:
-            self._exchange = self._source.read()
-            if self._exchange.token != before.token:
-                return True
+            with contextlib.suppress(Refused):  # half a file, which somebody is just writing
+                exchange = self._source.read()
+                if exchange.session == self._exchange.session and exchange.token != self._exchange.token:
+                    self._exchange = exchange
+                    return True
             await trio.sleep(RENEW_PAUSE)
         return False
 

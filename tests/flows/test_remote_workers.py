@@ -186,6 +186,7 @@ def test_an_exchange_that_is_void_says_so_and_a_new_one_goes_on(box: BoxProcess,
         worker.start()
         until(lambda: not box.session(id)["unresponsive"] and line.connections >= 2, SECONDS)
         assert box.session(id)["pid"] == pid and is_running(box, id)
+        worker.bridge.write_text("{")
         worker.exchange(box, id)  # which ends the line, and is found in the file a moment later
         until(lambda: line.connections >= 3, SECONDS)
         line.cut()
