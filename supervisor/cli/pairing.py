@@ -14,9 +14,11 @@ from supervisor.cli.address import is_terminal
 from supervisor.cli.arguments import Parser, Verb, usage
 from supervisor.client.api import Client, given
 from supervisor.core.links import Offer, best
+from supervisor.core.pairing import PAIRING_SECONDS
 from workers.errors import Broken, Refused
 
 PAIRINGS = "/v1/pairings"
+GRACE_SECONDS = 5.0  # for the box to say itself that the time is up
 ENDS = {  # how a pairing ended that came to nothing: the exit code, and why
     "refused": (exits.REFUSED, "the pairing has ended: wrong numbers, wrong codes, or it was called off"),
     "expired": (exits.TIMED_OUT, "nobody was let in within five minutes"),
@@ -134,16 +136,18 @@ async def _wait(client: Client, id: str) -> Pairing:
 
     told, updates = trio.open_memory_channel[Mapping[str, Any]](UPDATES)
     teller = _Teller(id)
+    ended: Pairing = {"state": "expired"}  # as it is when its box did not come back in time to say so
     async with trio.open_nursery() as tasks:
+        tasks.cancel_scope.deadline = trio.current_time() + PAIRING_SECONDS + GRACE_SECONDS
         tasks.start_soon(follow_box, client, told)
         if is_terminal(0):
             tasks.start_soon(_take_numbers, client, teller)
         async for message in updates:
             pairing = await _of(message, client, id)
             if pairing is not None and not teller.tell(pairing):
+                ended = pairing
                 tasks.cancel_scope.cancel()
-                return pairing
-    raise AssertionError("the stream has no end")
+    return ended
 
 
 async def _of(message: Mapping[str, Any], client: Client, id: str) -> Pairing | None:

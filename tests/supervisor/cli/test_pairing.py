@@ -6,9 +6,11 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from trio.testing import MockClock
 
 from supervisor.cli import pairing
 from tests.flows.paired import Claimant
@@ -151,6 +153,12 @@ def test_a_pairing_that_the_box_has_forgotten_is_over(box: ServedBox) -> None:
     with pipes(), pytest.raises(Refused) as ended:
         pairing._see_through(client_at(box.socket), invitation)
     assert ended.value.fields["exit"] == 1
+
+
+async def test_a_box_that_does_not_come_back_lets_nobody_in(tmp_path: Path, autojump_clock: MockClock) -> None:
+    with pipes():
+        ended = await pairing._wait(client_at(str(tmp_path / "rc.sock")), "pairing_1")
+    assert ended["state"] == "expired"
 
 
 def test_what_else_the_box_refuses_is_told_as_it_is(odd: OddBox, odd_rc: Rc) -> None:
