@@ -90,12 +90,19 @@ class Devices:
         """The one with this public key, if it may come in."""
         return next((each for each in self if each.key == key and not each.revoked.is_set()), None)
 
+    def lock_out(self, principal: Principal) -> trio.Event | None:
+        """What is set once their device is locked out, None for who acts from no device."""
+        if principal.device is None:
+            return None
+        device = self._by_id.get(principal.device)
+        return device.revoked if device is not None else _SET
+
     @contextlib.contextmanager
     def line(self, principal: Principal) -> Iterator[trio.Event | None]:
         """One open line, as long as the block runs: what ends it, None for the line of who acts from no device."""
         device = self._by_id.get(principal.device or "")
         if device is None:
-            yield _SET if principal.device is not None else None
+            yield self.lock_out(principal)
             return
         device.lines += 1
         try:

@@ -24,15 +24,23 @@ class Body:
         self._receive = receive
         self._read = bytearray()
         self._ended = False
+        self._lock_out: trio.Event | None = None
+
+    def until(self, lock_out: trio.Event | None) -> None:
+        """Take nothing of it any more once this is set: who may come in when a request begins may be locked out before
+        it is whole, and could else keep some of them begun for that day."""
+        self._lock_out = lock_out
 
     async def read(self) -> bytes:
-        """All of it. Raises Refused (`too_large`, `request_timeout`), or Broken when the client leaves."""
+        """All of it. Raises Refused (`too_large`, `request_timeout`, `unauthenticated`), or Broken when the client
+        leaves."""
         try:
             with trio.fail_after(BODY_TIMEOUT):
                 while not self._ended:
                     if max(self._told, len(self._read)) > BODY_LIMIT:
                         raise _too_large()
                     self._read += await self._next()
+                    self._check()
         except trio.TooSlowError:
             raise Refused("request_timeout", f"no whole body came within {BODY_TIMEOUT:.0f} s", "try again") from None
         if len(self._read) > BODY_LIMIT:
@@ -52,6 +60,7 @@ class Body:
             except trio.TooSlowError:
                 detail = f"nothing came for {BODY_TIMEOUT:.0f} s"
                 raise Refused("request_timeout", detail, "try again") from None
+            self._check()
             size += len(piece)
             if size > limit:
                 raise _too_large(limit)
@@ -63,6 +72,11 @@ class Body:
         with trio.move_on_after(DISCARD_TIMEOUT):
             while not self._ended and size <= DISCARD_LIMIT:
                 size += len(await self._next())
+
+    def _check(self) -> None:
+        if self._lock_out is not None and self._lock_out.is_set():
+            detail = "this device was locked out before the request was whole"
+            raise Refused("unauthenticated", detail, "pair it anew: rc pair at the box")
 
     async def _next(self) -> bytes:
         message = await self._receive()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
+import trio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from supervisor.core import access
@@ -17,6 +20,7 @@ from supervisor.web.problems import SECURITY_HEADERS, problem_response, transpor
 from workers.errors import Refused
 
 STREAMED_BODIES = {(access.SESSION + "/uploads/{name}", "PUT")}  # too large to be read before anything acts on it
+LAST_WORD_SECONDS = 0.7  # after a device was locked out: streams say goodbye in 0.5, and a second is all there is
 BINARY_BODIES = {(access.SESSION + "/files", "PUT")}  # a file's content; everything else is JSON
 
 
@@ -46,6 +50,7 @@ class Checked:
         try:
             admission = await self._gate.admit(head, state["arrival"])
             approach, route = admission.approach, admission.route
+            body.until(lock_out := self._gate.lock_out(admission.principal))
             answer.add(transport_security(approach.host, approach.entrance.manner.tls is not None))
             if head.asks_for_websocket:
                 raise Refused("invalid", "a WebSocket needs a connection of its own", "open a new connection for it")
@@ -58,7 +63,27 @@ class Checked:
         state.update(body=body, approach=approach, principal=admission.principal, route=route)
         if head.method == "HEAD":  # the answer to a GET; the server, which keeps its own scope, leaves the body out
             scope = {**scope, "method": "GET"}
-        await self._app(scope, receive, answer.send)
+        async with _ended_by(lock_out):
+            await self._app(scope, receive, answer.send)
+
+
+@contextlib.asynccontextmanager
+async def _ended_by(lock_out: trio.Event | None) -> AsyncIterator[None]:
+    """What a device has under way ends with it: an answer that it reads slowly, say. There is time for a last word,
+    and for the answer to who locks out the device that they ask from."""
+    if lock_out is None:
+        yield
+        return
+    async with trio.open_nursery() as tasks:
+
+        async def cut(lock_out: trio.Event) -> None:
+            await lock_out.wait()
+            await trio.sleep(LAST_WORD_SECONDS)
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(cut, lock_out)
+        yield
+        tasks.cancel_scope.cancel()
 
 
 async def _whole(head: Head, body: Body, route: Route, receive: Receive) -> Receive:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import structlog
+import trio
 
 from supervisor.core import access
 from supervisor.core.access import ANONYMOUS, Principal, Route
@@ -72,6 +73,10 @@ class Gate:
         except Refused:
             self._throttle.check_sign_in(approach.address)
             raise
+
+    def lock_out(self, principal: Principal) -> trio.Event | None:
+        """What is set when what they have under way must end, None where nothing sets it."""
+        return self._sign_in.lock_out(principal)
 
     def headers(self, arrival: Arrival) -> list[tuple[bytes, bytes]]:
         """What goes with every answer on this connection, refusals too."""

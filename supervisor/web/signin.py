@@ -29,13 +29,16 @@ class SignIn(Protocol):
     """Judges one request by its head. Raises Refused(`unauthenticated`) for proof that does not hold; where there is
     none it is anonymous, and the route decides. `headers` go with every answer on TCP, for the next request.
 
-    A remote worker shows a token of its own, on whichever socket: `worker` gives it, None for all others."""
+    A remote worker shows a token of its own, on whichever socket: `worker` gives it, None for all others. `lock_out` is
+    what is set once the device of somebody who came in may do so no more; None for who has no device."""
 
     async def who(self, head: Head, approach: Approach) -> Principal: ...
 
     def worker(self, head: Head) -> Principal | None: ...
 
     def headers(self) -> list[tuple[bytes, bytes]]: ...
+
+    def lock_out(self, principal: Principal) -> trio.Event | None: ...
 
 
 class DeviceSignIn:
@@ -77,6 +80,9 @@ class DeviceSignIn:
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         return [(b"dpop-nonce", self._identity.nonce().encode("ascii"))]
+
+    def lock_out(self, principal: Principal) -> trio.Event | None:
+        return self._identity.devices.lock_out(principal)
 
     def device(self, request: Request) -> Device:
         """The device that a request without a token was proven to come from. Raises Refused(`unauthenticated`)."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import select
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.flows.boxprocess import BoxProcess, box_process
-from tests.flows.paired import Claimant, PairedDevice, open_stream
+from tests.flows.paired import SECONDS, Claimant, Key, PairedDevice, open_stream
 from tests.waiting import until
 
 
@@ -78,6 +81,59 @@ def test_all_that_a_device_has_open_ends_within_a_second(box: BoxProcess, url: s
         assert json.loads(last.removeprefix(b"data: ")) == {"type": "bye", "reason": "revoked", "retry": False}
         assert time.monotonic() - began < 1.0
     until(lambda: b"sleep\x00612" not in commands())
+    box.call("POST", f"/v1/code/sessions/{session}/stop")
+
+
+def begun(device: PairedDevice, method: str, path: str, head: str = "") -> socket.socket:
+    """The head of a request as the device makes it, sent; what it has to say after it is left to the test."""
+    token = device.token or device.sign_in()
+    proof = device.key.proof(method, device.url + path.partition("?")[0], device.nonce, token)
+    place = urlsplit(device.url)
+    line = socket.create_connection((place.hostname or "", place.port or 80), SECONDS)
+    named = f"Host: {place.netloc}\r\nAuthorization: DPoP {token}\r\nDPoP: {proof}\r\n{head}"
+    line.sendall(f"{method} {path} HTTP/1.1\r\n{named}\r\n".encode())
+    return line
+
+
+def test_what_a_device_had_begun_is_not_carried_out_once_it_is_revoked(box: BoxProcess, url: str) -> None:
+    device, returning = PairedDevice.pair(url, box.call), Key("Ed25519")
+    asked = {
+        "/v1/devices": {"kind": "machine", "public_key": returning.text, "label": "back again"},
+        "/v1/pairings": {},
+        "/v1/code/sessions": {"agent": "echo", "name": "too-late"},
+    }
+    with contextlib.ExitStack() as lines:
+        held = []
+        for path, wish in asked.items():
+            body = json.dumps(wish).encode()
+            head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n"
+            line = lines.enter_context(begun(device, "POST", path, head))
+            assert line.recv(4096).startswith(b"HTTP/1.1 100")  # whoever asks has been let in
+            line.sendall(body[:-1])
+            held.append((line, body[-1:]))
+        assert box.call("DELETE", f"/v1/devices/{device.id}")[0] == 200
+        for line, rest in held:
+            line.sendall(rest)
+            assert line.recv(4096).startswith(b"HTTP/1.1 401")
+    assert not [each for each in box.call("GET", "/v1/devices")[1]["devices"] if each["label"] == "back again"]
+    assert not [each for each in box.sessions() if each["name"] == "too-late"]
+
+
+def test_what_a_revoked_device_was_reading_ends_within_a_second(box: BoxProcess, url: str) -> None:
+    (box.project / "large").write_bytes(bytes(32 << 20))
+    session = box.new("cat")["id"]
+    device = PairedDevice.pair(url, box.call)
+    with begun(device, "GET", f"/v1/code/sessions/{session}/files?path=large") as line:
+        assert line.recv(4096).startswith(b"HTTP/1.1 200")
+        assert box.call("DELETE", f"/v1/devices/{device.id}")[0] == 200
+        began, read = time.monotonic(), 0
+        with contextlib.suppress(ConnectionResetError):
+            while time.monotonic() - began < 0.9:  # slowly, so that the box still has most of it
+                select.select([], [], [], 0.05)
+                read += len(line.recv(4096))
+            while data := line.recv(1 << 20):
+                read += len(data)  # what was on its way
+    assert read < 16 << 20
     box.call("POST", f"/v1/code/sessions/{session}/stop")
 
 

@@ -47,6 +47,9 @@ class Nobody:
     def headers(self) -> list[tuple[bytes, bytes]]:
         return []
 
+    def lock_out(self, principal: Principal) -> trio.Event | None:
+        return None
+
 
 @dataclass
 class Answer:

@@ -77,6 +77,19 @@ async def test_a_body_has_its_time(autojump_clock: trio.testing.MockClock) -> No
     assert trio.current_time() == BODY_TIMEOUT
 
 
+async def test_of_a_device_that_was_locked_out_nothing_more_is_taken() -> None:
+    lock_out = trio.Event()
+    body = Body(head(), coming([b"ab", b"cd", b"ef", None]))
+    body.until(lock_out)
+    pieces = body.pieces(BODY_LIMIT)
+    assert await anext(pieces) == b"ab"
+    lock_out.set()
+    for taken in (anext(pieces), body.read()):
+        with pytest.raises(Refused) as caught:
+            await taken
+        assert caught.value.code == "unauthenticated"
+
+
 async def test_a_client_that_leaves_is_broken() -> None:
     with pytest.raises(Broken):
         await Body(head(), gone).read()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 from structlog.testing import capture_logs
 
 from supervisor.core.access import ANONYMOUS, OWNER, Principal
@@ -45,6 +46,9 @@ class Known:
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         return [(b"dpop-nonce", b"n1")]
+
+    def lock_out(self, principal: Principal) -> trio.Event | None:
+        return None
 
 
 @pytest.fixture
