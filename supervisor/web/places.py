@@ -12,7 +12,7 @@ from supervisor.core.access import Principal
 from supervisor.core.forwarded import site_of
 from workers.errors import Refused
 
-STRANGERS = 64  # connections on which nobody has signed in yet: each costs some 30 KiB and, under TLS, a handshake
+STRANGERS = 64  # connections on which nobody has signed in yet: each may cost a TLS handshake
 PER_SITE = 8  # of these from one address (/64); a browser opens 6 to load a page
 PATIENCE = 2.0  # seconds for which one more of them waits: what a page loads takes a tenth of that
 # Connections at a time of who has signed in. A session's agent looks at one session; the owner's on the box's own
