@@ -23,6 +23,11 @@ def test_a_client_frame_is_the_body_with_number_and_time_in_front() -> None:
     }
 
 
+def test_a_body_says_what_came_by_the_bridge_and_what_the_box_finds_again_of_it() -> None:
+    body = json.loads(body_of(events.agent_text("hi"), "agent", worker={"number": 7}))
+    assert (body["via"], body["worker"], list(body)[-1]) == ("bridge", {"number": 7}, "update")
+
+
 def test_a_body_leaves_out_what_nobody_did_and_no_turn_holds() -> None:
     assert json.loads(body_of(events.archived(), "rc")) == {
         "origin": "rc",

@@ -27,6 +27,13 @@ def test_a_spec_comes_back_as_it_was() -> None:
     assert Spec.from_json(SPEC.to_json()) == SPEC
 
 
+def test_a_spec_of_a_release_without_remote_workers_has_a_local_one() -> None:
+    fields = json.loads(SPEC.to_json())
+    del fields["worker"]
+    assert Spec.from_json(json.dumps(fields)) == SPEC and not SPEC.is_remote
+    assert replace(SPEC, worker="remote").is_remote
+
+
 @pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"version": 1}', '{"version": 1, "argv": 5, "notices": []}'])
 def test_what_is_no_spec_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
