@@ -57,6 +57,7 @@ class Forwarder:
     async def _tell_output(self, end: int) -> None:
         while self._offset < end:
             data = self._cached() or await self._read()
+            data = data[: max(0, end - self._offset)]  # what was printed behind it belongs behind the next event
             if not data:
                 return
             await self._line.send_octets(OUTPUT + self._offset.to_bytes(8, "big") + data)

@@ -83,6 +83,26 @@ async def test_events_and_output_are_told_as_they_come_and_again_from_any_place(
         tasks.cancel_scope.cancel()
 
 
+async def test_a_size_comes_between_what_was_printed_before_and_behind_it(tmp_path: Path) -> None:
+    box, cached = Box(), Box()
+    async with live_box(tmp_path) as here, trio.open_nursery() as tasks:
+        session = await here.start("sh", "-c", PRINTS)
+        with session.hub.looking():
+            await until_true(session, lambda: session.hub.end == 3)
+            await session.command({"kind": "resize", "rows": 30, "columns": 90}, None)
+            session.type(b"\r")
+            await until_true(session, lambda: session.hub.end == 6)
+            tasks.start_soon(forwarder(session, cached).run)  # all of it is there before anything is told
+            await cached.until("two")
+        session.type(b"\r")
+        await until_true(session, lambda: session.ended)
+        tasks.start_soon(forwarder(session, box).run)
+        await box.until("exited")
+        assert cached.states[:4] == ["running", "one", "_rc/resized", "two"]
+        assert box.states == ["running", "one", "_rc/resized", "twothree", "exited"]
+        tasks.cancel_scope.cancel()
+
+
 async def test_it_ends_with_its_line(tmp_path: Path) -> None:
     class Cut(Box):
         async def send(self, value: dict[str, Any]) -> None:
