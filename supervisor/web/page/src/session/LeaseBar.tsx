@@ -26,7 +26,7 @@ export function LeaseBar({ visit, lost }: { visit: Visit; lost: boolean }) {
         </p>
       )}
       {isLive && !visit.mayType && <p>You may look, not type.</p>}
-      {lost && <p>There is no line to the box: what you type is not kept.</p>}
+      {lost && <p class="lost">There is no line to the box: what you type is not kept.</p>}
       {refused && refused.code !== "lease_held" && (
         <p class="trouble">
           {sentence(refused.detail)} {refused.hint && sentence(refused.hint)}

@@ -96,7 +96,7 @@ export class Glass {
     switch (step.do) {
       case "greet":
         this.#asked = null;
-        this.#claimSize();
+        this.#settle(); // what said that the line was cut is still in the way
         break;
       case "mute":
         this.#muted = true;
