@@ -22,12 +22,14 @@ from supervisor.sessions.keepers import Keepers
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.link import Supervisor
 from supervisor.sessions.session import Session
+from supervisor.sessions.strays import end_strays, kill_worker
 from workers.bundle import Bundle, boot_id
 from workers.core.events import now_text
 from workers.core.spec import Spec
 from workers.errors import Refused
 from workers.segments import segments
 
+END_SECONDS, END_PAUSE = 5.0, 0.01  # a worker that is killed is gone within milliseconds
 FOLDER = "remote"  # in the state directory: sessions/…/ are those of a box that may run here as well
 
 
@@ -128,8 +130,8 @@ class Place:
             session, self._session, self._run = self._session, None, ""
             await self._keepers.forget(session)
             await session.wait_until(lambda: not session.kept)
-        for run in self._runs():
-            await trio.to_thread.run_sync(remove_bundle, self._bundle(run))
+        for run in self._runs():  # one that we do not hold may have been begun by somebody who was killed over it
+            await trio.to_thread.run_sync(_end_run, self._bundle(run), self._id)
 
     def _hold(self, run: str, session: Session) -> Session:
         self._session, self._run = session, run
@@ -140,6 +142,18 @@ class Place:
 
     def _bundle(self, run: str) -> Bundle:
         return Bundle(os.path.join(self._folder, run))
+
+
+def _end_run(bundle: Bundle, id: str) -> None:
+    """Blocks until it is gone, with its worker and all that this has started."""
+    until = time.monotonic() + END_SECONDS
+    while (lock := bundle.try_lock()) is None and time.monotonic() < until:  # also one that is just coming up
+        kill_worker(bundle)
+        time.sleep(END_PAUSE)
+    if lock is not None:
+        os.close(lock)
+    end_strays(id)
+    remove_bundle(bundle)
 
 
 def _epoch_of(bundle: Bundle) -> int:

@@ -75,6 +75,23 @@ async def test_a_run_that_was_only_prepared_begins_when_it_is_taken_up(tmp_path:
             running.cancel_scope.cancel()
 
 
+async def test_a_run_that_nobody_holds_any_more_is_ended_as_well(tmp_path: Path) -> None:
+    with trio.fail_after(60):
+        first = place(tmp_path)
+        async with trio.open_nursery() as running:
+            await running.start(first.run)
+            session = await first.take_up(run := first.prepare(WANTED))
+            pid, worker = session.facts.pid, session.worker_pid
+            running.cancel_scope.cancel()
+        second = place(tmp_path)
+        async with trio.open_nursery() as running:
+            await running.start(second.run)
+            await second.end()
+            assert pid is not None and worker is not None
+            assert not alive(pid) and not alive(worker) and not second.has(run)
+            running.cancel_scope.cancel()
+
+
 async def test_what_this_release_cannot_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no agent of the kind"):
         place(tmp_path).prepare({**WANTED, "adapter": "of tomorrow"})
