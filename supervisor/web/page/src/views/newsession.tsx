@@ -1,9 +1,9 @@
 /** Start a session: where, with whom, and what to begin with. */
 
-import { useSignal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { random, toBase64url } from "../api/octets.ts";
-import type { Session, SpawnMode } from "../api/types.ts";
+import type { BoxFacts, Project, Session, SpawnMode } from "../api/types.ts";
 import { draft } from "../device/drafts.ts";
 import type { Live } from "../live/live.ts";
 import { useDeed } from "../parts/deed.ts";
@@ -11,6 +11,8 @@ import { go } from "../parts/router.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 
 const PROMPT = draft("new session");
+
+type Field = Signal<string>;
 
 export function NewSession({ live }: { live: Live }) {
   const box = live.view.value.box;
@@ -52,46 +54,11 @@ export function NewSession({ live }: { live: Live }) {
         Prompt
         <textarea rows={4} value={PROMPT.value} placeholder="What should it do? It can also wait." onInput={(event) => (PROMPT.value = event.currentTarget.value)} />
       </label>
+      <Whom box={box} chosen={chosen} project={project} agent={agent} />
+      {box.spawn_mode !== "session" && <Place now={spawnMode} git={chosen?.git ?? false} choose={(to) => (mode.value = to)} />}
       <div class="pair">
-        <label>
-          Project
-          <select value={chosen?.id ?? ""} onChange={(event) => (project.value = event.currentTarget.value)}>
-            {box.projects.map((each) => <option key={each.id} value={each.id}>{each.id}</option>)}
-          </select>
-        </label>
-        <label>
-          Agent
-          <select value={agent.value} onChange={(event) => (agent.value = event.currentTarget.value)}>
-            <option value="">The box's usual one</option>
-            {box.agents.map((each) => (
-              <option key={each.name} value={each.name} disabled={!each.available}>
-                {each.name}{each.available ? "" : ` (${each.why ?? "not available"})`}
-              </option>
-            ))}
-          </select>
-        </label>
-      </div>
-      {box.spawn_mode !== "session" && (
-        <fieldset class="choice">
-          <legend>Works in</legend>
-          <Mode value="same-dir" now={spawnMode} choose={(to) => (mode.value = to)} title="The project's directory" hint="together with whatever else works there" />
-          <Mode
-            value="worktree" now={spawnMode} choose={(to) => (mode.value = to)} title="A worktree of its own" disabled={!chosen?.git}
-            hint={chosen?.git ? "with a branch of its own" : "only in a git repository"}
-          />
-        </fieldset>
-      )}
-      <div class="pair">
-        <label>
-          Name <span class="hint">optional</span>
-          <input value={name.value} maxLength={64} autocomplete="off" onInput={(event) => (name.value = event.currentTarget.value)} />
-        </label>
-        {spawnMode === "worktree" && (
-          <label>
-            Base <span class="hint">optional</span>
-            <input value={base.value} placeholder={chosen?.branch ?? "main"} autocomplete="off" autocapitalize="none" spellcheck={false} onInput={(event) => (base.value = event.currentTarget.value)} />
-          </label>
-        )}
+        <Optional label="Name" field={name} maxLength={64} />
+        {spawnMode === "worktree" && <Optional label="Base" field={base} placeholder={chosen?.branch ?? "main"} autocapitalize="none" spellcheck={false} />}
       </div>
       <Trouble problem={deed.problem.value} />
       <div class="actions">
@@ -99,6 +66,61 @@ export function NewSession({ live }: { live: Live }) {
         <span class="hint">{box.used} of {box.capacity} slots used</span>
       </div>
     </form>
+  );
+}
+
+function Whom({ box, chosen, project, agent }: { box: BoxFacts; chosen: Project | undefined; project: Field; agent: Field }) {
+  return (
+    <div class="pair">
+      <label>
+        Project
+        <select value={chosen?.id ?? ""} onChange={(event) => (project.value = event.currentTarget.value)}>
+          {box.projects.map((each) => <option key={each.id} value={each.id}>{each.id}</option>)}
+        </select>
+      </label>
+      <label>
+        Agent
+        <select value={agent.value} onChange={(event) => (agent.value = event.currentTarget.value)}>
+          <option value="">The box's usual one</option>
+          {box.agents.map((each) => (
+            <option key={each.name} value={each.name} disabled={!each.available}>
+              {each.name}{each.available ? "" : ` (${each.why ?? "not available"})`}
+            </option>
+          ))}
+        </select>
+      </label>
+    </div>
+  );
+}
+
+function Place({ now, git, choose }: { now: SpawnMode; git: boolean; choose: (to: SpawnMode) => void }) {
+  return (
+    <fieldset class="choice">
+      <legend>Works in</legend>
+      <Mode value="same-dir" now={now} choose={choose} title="The project's directory" hint="together with whatever else works there" />
+      <Mode
+        value="worktree" now={now} choose={choose} title="A worktree of its own" disabled={!git}
+        hint={git ? "with a branch of its own" : "only in a git repository"}
+      />
+    </fieldset>
+  );
+}
+
+interface OptionalProps {
+  label: string;
+  field: Field;
+  maxLength?: number;
+  placeholder?: string;
+  autocapitalize?: "none";
+  spellcheck?: boolean;
+}
+
+function Optional({ label, field, ...rest }: OptionalProps) {
+  return (
+    <label>
+      {label} <span class="hint">optional</span>
+      <input {...rest} value={field.value} autocomplete="off" onInput={(event) => (field.value = event.currentTarget.value)} />
+    </label>
   );
 }
 
