@@ -48,6 +48,10 @@ class Checked:
         head = Head.of_scope(scope)
         body = Body(head, receive)
         try:
+            if head.header("transfer-encoding") and head.header("content-length"):
+                # RFC 9112 §6.1: a proxy may have gone by the other one, and what follows be part of this body to it.
+                answer.add([(b"connection", b"close")])
+                raise Refused("invalid", "the request says twice where its body ends", "send Content-Length alone")
             admission = await self._gate.admit(head, state["arrival"])
             approach, route = admission.approach, admission.route
             body.until(lock_out := self._gate.lock_out(admission.principal))

@@ -320,6 +320,14 @@ async def test_many_requests_on_one_line(door: Door) -> None:
             assert (await line.ask("PATCH", "/v1/box", body)).json["octets"] == len(body)
 
 
+async def test_nothing_follows_a_request_whose_end_is_told_in_two_ways(door: Door) -> None:
+    head = b"POST /v1/pairings/claim HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n"
+    async with door.line("tcp") as line:
+        answer = await line.raw(head + b"\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (answer.status, answer.code, answer.headers["connection"]) == (422, "invalid", "close")
+        assert await line.closed()
+
+
 async def test_pipelined_requests_are_each_checked(door: Door) -> None:
     async with door.line("tcp") as line:
         await line.stream.send_all(
