@@ -47,12 +47,16 @@ def _revoke_arguments(parser: Parser) -> None:
 
 def _revoke(args: argparse.Namespace) -> int:
     client = clients.of(args)
-    device = choose(args.device, client.get(DEVICES)["devices"])
+    devices = client.get(DEVICES)["devices"]
+    device = choose(args.device, devices)
     answer = client.ask("DELETE", f"{DEVICES}/{device['id']}")
     if args.json:
         printing.value(answer)
     else:
         printing.line(f"{device['label']} is shut out: {device['id']}")
+        for other in devices:  # whoever had it in their hands may have come in by one of these as well
+            if other["created_by"]["device"] == device["id"]:
+                printing.note(f"it had let in {other['label']}, which still may come in; rc revoke {other['id']}")
     return exits.DONE
 
 

@@ -62,7 +62,13 @@ def test_devices_are_listed_with_their_last_use_and_shut_out(rc: Rc, box: Served
     assert [words[-2:] for words in shown] == [["ago", device.id], ["never", idle["id"]]]
     assert [words[0] for words in shown] == ["a", "idle\u00e9"]
     assert [each["id"] for each in rc("devices", "--json").json["devices"]] == [device.id, idle["id"]]
-    assert rc("revoke", "a script").out == f"a script is shut out: {device.id}\n"
+    friend = device.request(
+        "POST", "/v1/devices", {"kind": "machine", "public_key": _key(), "label": "its friend"}
+    ).json
+    revoked = rc("revoke", "a script")
+    assert revoked.out == f"a script is shut out: {device.id}\n"
+    assert revoked.err == f"rc: it had let in its friend, which still may come in; rc revoke {friend['id']}\n"
+    assert rc("revoke", "its friend").err == ""
     assert device.prove("POST", "/v1/tokens").status == 401
     assert rc("revoke", "a script").code == 3
     assert rc("revoke", idle["id"], "--json").json["id"] == idle["id"]
