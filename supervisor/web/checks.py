@@ -16,6 +16,7 @@ from supervisor.web.body import Body, check_media_type, given_back
 from supervisor.web.boundary import one_connection
 from supervisor.web.gate import Arrival, Gate
 from supervisor.web.head import Head
+from supervisor.web.places import Place
 from supervisor.web.problems import SECURITY_HEADERS, problem_response, transport_security
 from workers.errors import Refused
 
@@ -47,6 +48,7 @@ class Checked:
         state: dict[str, Any] = scope["state"]
         head = Head.of_scope(scope)
         body = Body(head, receive)
+        place: Place = state["arrival"].place
         try:
             if head.header("transfer-encoding") and head.header("content-length"):
                 # RFC 9112 §6.1: a proxy may have gone by the other one, and what follows be part of this body to it.
@@ -59,9 +61,11 @@ class Checked:
             if head.asks_for_websocket:
                 raise Refused("invalid", "a WebSocket needs a connection of its own", "open a new connection for it")
             if (route.template, head.method) not in STREAMED_BODIES:
-                receive = await _whole(head, body, route, receive)
+                with place.still_asking():
+                    receive = await _whole(head, body, route, receive)
         except Refused as refused:
-            await body.discard()
+            with place.still_asking():
+                await body.discard()
             await answer.refuse(refused)
             return
         state.update(body=body, approach=approach, principal=admission.principal, route=route)

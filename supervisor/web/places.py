@@ -43,6 +43,17 @@ class Place:
             self.may_go = before
             self._places.rest(self)
 
+    @contextlib.contextmanager
+    def still_asking(self) -> Iterator[None]:
+        """While the rest of a request is on its way, it may go as before: some who never send theirs would else keep
+        out everybody at their address, which behind a tunnel is everybody."""
+        before, self.may_go = self.may_go, True
+        self._places.look_again()
+        try:
+            yield
+        finally:
+            self.may_go = before
+
     async def asks(self, address: str) -> None:
         """A request comes from this address: of a stranger, unless it is the one who has signed in here before.
 
@@ -107,6 +118,10 @@ class Places:
         """Its request is over."""
         if place.is_shared and place in self._strangers:
             self._strangers[place] = ""
+        self.look_again()
+
+    def look_again(self) -> None:
+        """There may be room for one of those who wait."""
         self._waiting.unpark_all()
 
     def know(self, place: Place, principal: Principal) -> None:

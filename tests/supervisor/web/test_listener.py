@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -17,7 +18,7 @@ from supervisor.core.access import OWNER, Principal
 from supervisor.web.approach import Approach
 from supervisor.web.head import Head
 from supervisor.web.listener import STOP_GRACE
-from supervisor.web.places import PER_SITE
+from supervisor.web.places import PATIENCE, PER_SITE
 from supervisor.web.sockets import Manner, bind_tcp
 from tests.supervisor.web.doors import Door, Line, Nobody, open_door, open_tls_door
 
@@ -261,6 +262,18 @@ async def test_the_oldest_silent_connection_makes_room(door: Door) -> None:
             await nursery.start(_keep_silent, door, "tcp")
         assert await eldest.closed()
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("path", ["/v1/pairings/claim", "/v1/box"])
+async def test_who_never_sends_the_rest_of_a_request_keeps_nobody_out(door: Door, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+    async with contextlib.AsyncExitStack() as held:
+        for _ in range(PER_SITE):
+            line = await held.enter_async_context(door.line("tcp"))
+            await line.stream.send_all(head.encode())
+            assert (await line.stream.receive_some(64)).startswith(b"HTTP/1.1 100")
+        with trio.fail_after(PATIENCE):  # for which one waits when all are at work
+            assert (await door.ask("GET", "/healthz", transport="tcp")).status == 200
 
 
 async def test_a_reader_that_is_stuck_delays_nobody_and_not_the_stop(tmp_path: Path) -> None:
