@@ -137,8 +137,8 @@ class Devices:
     async def remove(self, device: Device) -> None:
         """Let go of one that is locked out. If that cannot be written, it stays in the list, to be revoked again."""
         async with self._writing:
-            await self._store.write(lambda connection: _delete(connection, device.id))
-            if self._by_id.get(device.id) is device:
+            if self._by_id.get(device.id) is device:  # its key may have been let in anew meanwhile, under the same id
+                await self._store.write(lambda connection: _delete(connection, device.id))
                 del self._by_id[device.id]
         log.info("device_revoked", device=device.id)
 

@@ -74,6 +74,7 @@ async def test_one_that_is_locked_out_may_be_paired_again(tmp_path: Path) -> Non
         assert again.id == device.id and devices.find(again.id) is again
         await devices.remove(device)
         assert devices.find(again.id) is again  # who revoked meant the one before
+        assert await kept(store) == [("y", None)]
 
 
 async def test_what_a_device_has_open_ends_with_it(tmp_path: Path) -> None:
