@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
+from supervisor.foreground import shows_screen
 from supervisor.ownplace import refuse_inside
 from supervisor.serveoptions import ServeOptions
 from supervisor.sessions.launcher import start_zygote
@@ -35,6 +37,7 @@ def serve(options: ServeOptions) -> int:
         # The zygote loads its modules while we load ours, which take several times as long.
         zygote = start_zygote(state_dir)
         gc.disable()  # until we listen: of what the modules make nothing is ever to be collected
+        load(with_screen=shows_screen(options))
         import trio
 
         from supervisor.running import run
@@ -42,3 +45,17 @@ def serve(options: ServeOptions) -> int:
         return trio.run(run, options, state_dir, zygote)
     finally:
         os.close(lock)
+
+
+def load(*, with_screen: bool) -> None:
+    """Import what a box will need, all of it: an upgrade may replace our files while it runs."""
+    # structlog would load rich for tracebacks that we have written by a formatter of our own: 7 MB for nothing.
+    sys.modules["rich"] = None  # type: ignore[assignment]  # which is how an import is made to fail
+    try:
+        import structlog  # noqa: F401
+    finally:
+        del sys.modules["rich"]
+    import supervisor.running
+
+    if with_screen:
+        import supervisor.ownscreen  # noqa: F401

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from supervisor.serveoptions import ServeOptions
+
 STDIN, STDOUT = 0, 1
 
 
@@ -11,6 +13,11 @@ def can_show(stdin: int = STDIN, stdout: int = STDOUT, term: str | None = None) 
     """Both ends are a terminal, it can move a cursor (by $TERM), and it is ours to take."""
     name = os.environ.get("TERM", "") if term is None else term
     return os.isatty(stdin) and os.isatty(stdout) and name not in ("", "dumb") and _in_foreground(stdin)
+
+
+def shows_screen(options: ServeOptions) -> bool:
+    """Whether `rc serve` with these options shows its screen."""
+    return can_show() and not options.json
 
 
 def _in_foreground(stdin: int) -> bool:

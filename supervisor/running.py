@@ -25,12 +25,11 @@ from supervisor.assembly import (
     resume_what_was_cut,
 )
 from supervisor.core.access import Principal
-from supervisor.foreground import can_show
+from supervisor.foreground import shows_screen
 from supervisor.identity.identity import Identity
 from supervisor.limits import raise_descriptor_limit
 from supervisor.logs import Outlet, start_log
 from supervisor.owndeeds import OwnDeeds
-from supervisor.ownscreen import show_own_status
 from supervisor.projectchoice import choose
 from supervisor.readiness import READY, STOPPING, tell_systemd
 from supervisor.serveoptions import ServeOptions
@@ -40,7 +39,6 @@ from supervisor.sessions.index import Index
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.watch import Watches
 from supervisor.settings import resolve
-from supervisor.statusscreen import Leaving
 from supervisor.store import Store
 from supervisor.web.api import build_api
 from supervisor.web.entrances import bind_all, urls_of
@@ -144,7 +142,7 @@ async def _begin(parts: Parts, identity: Identity, options: ServeOptions, outlet
     _say_ready(parts, options)
     if options.continue_:
         resume_what_was_cut(parts)
-    if can_show() and not options.json:
+    if shows_screen(options):
         await _show_screen(parts.box, OwnDeeds(parts.box, identity), outlet, hung_up)
 
 
@@ -167,6 +165,9 @@ def _say_ready(parts: Parts, options: ServeOptions) -> None:
 
 async def _show_screen(box: Box, deeds: OwnDeeds, outlet: Outlet, hung_up: trio.Event) -> None:
     """Show the box until somebody leaves, which ends it, or until the terminal is closed, which does not."""
+    from supervisor.ownscreen import show_own_status  # loaded before, with all else: see `app.load`
+    from supervisor.statusscreen import Leaving
+
     if await show_own_status(box, deeds, outlet, hung_up, await deeds.invite_first()) is Leaving.LEFT:
         box.stopping.set()
 

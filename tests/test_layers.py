@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"supervisor.identity", "supervisor.sessions", "supervisor.procfs", "supervisor.interfaces"},
     "supervisor.waysin": CORES | BASEMENT | {"supervisor.interfaces", "supervisor.web.certificates"},
     "supervisor.doctor": CORES | BASEMENT | {"supervisor.statedir", "supervisor.waysin"},
-    "supervisor.foreground": set(),
+    "supervisor.foreground": {"supervisor.serveoptions"},
     "supervisor.limits": set(),
     "supervisor.readiness": set(),
     "supervisor.owndeeds": CORES | {"supervisor.identity", "supervisor.sessions"},
