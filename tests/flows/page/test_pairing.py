@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.browser import Browser, Page
 from tests.flows.boxprocess import BoxProcess
@@ -91,6 +93,17 @@ async def test_a_paired_device_lets_another_one_in(browser: Browser, box: BoxPro
     await page.type(f"{number}\n")
     await other.sees("Live")
     await page.until("document.querySelectorAll('.pane .rows .row').length === 2")
+
+
+async def test_a_link_of_a_box_that_was_started_anew_is_void(box: BoxProcess, page: Page, url: str) -> None:
+    await page.click_named("link", "Devices")
+    await page.click_named("button", "Add a device")
+    code = await page.until("document.querySelector('.big')?.textContent")
+    box.end(signal.SIGKILL)
+    box.start("--no-create-session-in-dir", "--listen", urlsplit(url).netloc)
+    await page.sees("This link and code are void", 40)
+    await page.click_named("button", "Make another")
+    assert await page.until("document.querySelector('.big')?.textContent") != code
 
 
 async def test_who_is_paired_already_does_not_use_up_a_link(box: BoxProcess, page: Page) -> None:

@@ -98,11 +98,13 @@ export interface Device {
 
 /** What `/v1/stream` says, each a whole current object. */
 export type BoxMessage =
-  | { type: "hello"; box: BoxFacts; sessions: Session[]; approvals: Approval[] }
+  /** `pairings`: those that are open, to whoever may let devices in. */
+  | { type: "hello"; box: BoxFacts; sessions: Session[]; approvals: Approval[]; pairings?: Pairing[] }
   | { type: "box"; box: BoxFacts }
   | { type: "session"; session: Session }
   | { type: "session_gone"; id: string }
   | { type: "approval"; approval: Approval }
   | { type: "pairing"; pairing: Pairing }
+  | { type: "pairing_gone"; id: string }
   | { type: "notice"; level?: string; text: string }
   | { type: "bye"; reason: string; retry: boolean };

@@ -5,6 +5,7 @@ import { fold, NOTHING, type BoxView } from "./boxview.ts";
 import { session } from "./examples.ts";
 
 const box = { name: "den", capacity: 32, used: 1 } as BoxFacts;
+const pairing: Pairing = { id: "pairing_1", state: "waiting", expires_at: "", claimed: null, contenders: [], tries_left: 3 };
 const after = (...messages: BoxMessage[]): BoxView => messages.reduce(fold, NOTHING);
 const hello: BoxMessage = { type: "hello", box, sessions: [session(), session({ id: "session_2" })], approvals: [] };
 
@@ -23,10 +24,22 @@ test("a session comes, changes and goes", () => {
 });
 
 test("the box and its pairings are told as whole objects", () => {
-  const pairing: Pairing = { id: "pairing_1", state: "waiting", expires_at: "", claimed: null, contenders: [], tries_left: 3 };
   const view = after(hello, { type: "box", box: { ...box, used: 2 } }, { type: "pairing", pairing });
   assert.equal(view.box?.used, 2);
   assert.equal(view.pairings.get("pairing_1"), pairing);
+});
+
+test("a pairing that a hello does not name has gone, as with a box that was started anew", () => {
+  const kept: Pairing = { ...pairing, id: "pairing_2" };
+  const view = after({ type: "pairing", pairing }, { ...hello, pairings: [kept] } as BoxMessage);
+  assert.deepEqual([...view.pairings.values()], [kept]);
+  assert.equal(after({ type: "pairing", pairing }, hello).pairings.size, 0);
+});
+
+test("a pairing that the box has forgotten goes", () => {
+  const other: Pairing = { ...pairing, id: "pairing_2" };
+  const view = after(hello, { type: "pairing", pairing }, { type: "pairing", pairing: other }, { type: "pairing_gone", id: "pairing_1" });
+  assert.deepEqual([...view.pairings.keys()], ["pairing_2"]);
 });
 
 test("of notices the last five are kept", () => {

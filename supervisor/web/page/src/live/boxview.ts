@@ -17,7 +17,7 @@ export const NOTHING: BoxView = { box: null, sessions: new Map(), pairings: new 
 export function fold(view: BoxView, message: BoxMessage): BoxView {
   switch (message.type) {
     case "hello":
-      return { ...view, box: message.box, sessions: new Map(message.sessions.map((each) => [each.id, each])) };
+      return { ...view, box: message.box, sessions: byId(message.sessions), pairings: byId(message.pairings ?? []) };
     case "box":
       return { ...view, box: message.box };
     case "session":
@@ -26,11 +26,17 @@ export function fold(view: BoxView, message: BoxMessage): BoxView {
       return { ...view, sessions: without(view.sessions, message.id) };
     case "pairing":
       return { ...view, pairings: new Map(view.pairings).set(message.pairing.id, message.pairing) };
+    case "pairing_gone":
+      return { ...view, pairings: without(view.pairings, message.id) };
     case "notice":
       return { ...view, notices: [...view.notices, message.text].slice(-NOTICES_KEPT) };
     default:
       return view;
   }
+}
+
+function byId<T extends { id: string }>(all: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(all.map((each) => [each.id, each]));
 }
 
 function without<T>(map: ReadonlyMap<string, T>, key: string): ReadonlyMap<string, T> {

@@ -1,20 +1,14 @@
 /** An invitation for another device: it opens the link, shows a number, and the number is typed here. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type { Pairing } from "../api/types.ts";
+import { Inviting, type Invitation, type InvitationState } from "../live/inviting.ts";
 import { minute, type Live } from "../live/live.ts";
 import { clock } from "../live/times.ts";
 import { useDeed } from "../parts/deed.ts";
 import { Qr } from "../parts/qr.tsx";
 import { sentence, Trouble } from "../parts/trouble.tsx";
-
-interface Invitation {
-  id: string;
-  code: string;
-  url: string;
-  expires_at: string;
-}
 
 interface Props {
   live: Live;
@@ -23,54 +17,48 @@ interface Props {
 }
 
 export function AddDevice({ live, added, close }: Props) {
-  const invitation = useSignal<Invitation | null>(null);
+  const inviting = useMemo(() => new Inviting(live), [live]);
   const making = useDeed();
-  const make = () =>
-    making.run(async () => {
-      invitation.value = await live.box.request<Invitation>("POST", "/v1/pairings", {});
-    });
-  useEffect(() => void make(), []);
-  const made = invitation.value;
-  const pairing = made === null ? undefined : live.view.value.pairings.get(made.id);
-  const state = pairing?.state ?? "waiting";
+  const make = () => void making.run(() => inviting.make());
+  useEffect(make, [inviting]);
+  const { made: { value: made }, pairing, state } = inviting;
   useEffect(() => {
-    if (state === "accepted") added();
+    if (state === "accepted" || state === "gone") added(); // of one that has gone nobody knows: it may be in
   }, [state]);
+  const isOver = state !== null && state !== "waiting";
   return (
     <section class="card" aria-label="Add a device">
       <Trouble problem={making.problem.value} />
-      {made !== null && state === "waiting" && <Waiting live={live} made={made} pairing={pairing} accepted={() => (added(), close())} />}
-      {made !== null && state !== "waiting" && <p role="status">{ENDINGS[state]}</p>}
+      {made !== null && !isOver && <Waiting inviting={inviting} made={made} pairing={pairing} />}
+      {isOver && <p role="status">{ENDINGS[state]}</p>}
       <div class="actions">
-        {(state === "refused" || state === "expired" || making.problem.value !== null) && <button type="button" onClick={make}>Make another</button>}
+        {((isOver && state !== "accepted") || making.problem.value !== null) && <button type="button" onClick={make}>Make another</button>}
         <button type="button" onClick={close}>{state === "accepted" ? "Done" : "Cancel"}</button>
       </div>
     </section>
   );
 }
 
-const ENDINGS: Record<Exclude<Pairing["state"], "waiting">, string> = {
+const ENDINGS: Record<Exclude<InvitationState, "waiting">, string> = {
   accepted: "It is in.",
   refused: "Refused: three wrong numbers, or somebody ended it.",
   expired: "Nobody typed the number in time.",
+  gone: "This link and code are void: the box has started anew, or they were used up while it was out of reach.",
 };
 
 interface WaitingProps {
-  live: Live;
+  inviting: Inviting;
   made: Invitation;
   pairing: Pairing | undefined;
-  accepted: () => void;
 }
 
-function Waiting({ live, made, pairing, accepted }: WaitingProps) {
+function Waiting({ inviting, made, pairing }: WaitingProps) {
   const number = useSignal("");
   const deed = useDeed();
   const digits = number.value.replace(/\D/g, "");
   const submit = async (event: Event) => {
     event.preventDefault();
-    const done = await deed.run(async () => void (await live.box.request("POST", `/v1/pairings/${made.id}/accept`, { number: digits })));
-    if (done) accepted();
-    else number.value = "";
+    if (!(await deed.run(() => inviting.accept(digits)))) number.value = "";
   };
   return (
     <>
