@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from workers.errors import Refused
@@ -14,14 +14,15 @@ class Principal:
     """Who a request acts for: `owner` of the box, `agent` of one session, the remote `worker` of one, or `anonymous`
     (nobody has signed in).
 
-    `device` is the id of the paired device that they act from; None on the box's own socket. `generation` is that of
-    the exchange by which a worker has come.
+    `device` is the id of the paired device that they act from, `device_kind` is `browser`, `cli` or `machine`; both are
+    None on the box's own socket. `generation` is that of the exchange by which a worker has come.
     """
 
     kind: str
     session: str | None = None
     device: str | None = None
     generation: int = 0
+    device_kind: str | None = field(default=None, compare=False)  # a device stays who it is when it is paired anew
 
     def you(self) -> dict[str, object]:
         """What `GET /v1/box` says of the asker."""
@@ -152,10 +153,15 @@ MESSAGES: dict[str, Action] = {
     "ping": Action.LOOK,
 }
 
-_YES, _OWN, _NO = "yes", "own", "no"  # always; in one's own session only; never
+# Always; in one's own session only; from the box's own socket and from the device of a script only; never.
+_YES, _OWN, _BY_SCRIPT, _NO = "yes", "own", "by script", "no"
 
 VERDICTS: dict[str, dict[Action, str]] = {
-    "owner": {**dict.fromkeys(Action, _YES), Action.WORK: _NO},  # nobody speaks for an agent
+    "owner": {
+        **dict.fromkeys(Action, _YES),
+        Action.MEASURE: _BY_SCRIPT,
+        Action.WORK: _NO,
+    },  # nobody speaks for an agent
     "worker": {**dict.fromkeys(Action, _NO), Action.PROBE: _YES, Action.WORK: _OWN},  # nor that for somebody
     "agent": {**dict.fromkeys(Action, _NO), Action.PROBE: _YES, Action.SEE_BOX: _YES, Action.LOOK: _OWN},
     "anonymous": {
@@ -179,6 +185,8 @@ class Route:
 def may(principal: Principal, action: Action, session: str | None = None) -> bool:
     """Whether `principal` may do `action`, in `session` where it concerns one."""
     verdict = VERDICTS[principal.kind][action]
+    if verdict == _BY_SCRIPT:
+        return principal.device is None or principal.device_kind == "machine"
     return verdict == _YES or (verdict == _OWN and session is not None and session == principal.session)
 
 
@@ -228,6 +236,9 @@ def _not_allowed(principal: Principal, action: Action | None) -> Refused:
     if principal.kind == "worker":
         detail = f"a worker's token is good for the worker's own routes of its session: it may not {what}"
         return Refused("not_allowed", detail, "do it as a person: rc login")
+    if action is Action.MEASURE:
+        hint = "ask on the box's own socket, or with the key of a machine device"
+        return Refused("not_allowed", f"from this device you may not {what}", hint)
     return Refused("not_allowed", f"you may not {what}", "ask the owner of the box")
 
 

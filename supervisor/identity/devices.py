@@ -42,7 +42,7 @@ class Device:
     @property
     def principal(self) -> Principal:
         """Who acts from it. Until people and roles come, that is the owner."""
-        return Principal("owner", device=self.id)
+        return Principal("owner", device=self.id, device_kind=self.kind)
 
     def show(self, principal: Principal) -> dict[str, Any]:
         """As the API shows it to this asker."""

@@ -11,12 +11,12 @@ from supervisor.core.access import SESSION, SESSIONS
 # Kinds of routes. What is `proven` needs no sign-in before, but a proof by a device's key in the request itself; so
 # does who would `wait` for the end of a pairing, unless it is a person of the box.
 OPEN, PAGE, CLAIM, WAIT, PROVEN = "open", "page", "claim", "wait", "proven"
-BOX, LOOK, PEOPLE, WORKER = "box", "look", "people", "worker"
+BOX, LOOK, PEOPLE, WORKER, FIGURES = "box", "look", "people", "worker", "figures"
 
 ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/healthz"): OPEN,
     ("GET", "/readyz"): BOX,
-    ("GET", "/metrics"): PEOPLE,
+    ("GET", "/metrics"): FIGURES,
     ("GET", "/openapi.json"): PEOPLE,
     ("GET", "/v1/box"): BOX,
     ("PATCH", "/v1/box"): PEOPLE,
@@ -101,12 +101,14 @@ NO, WHO, STALE = "not_allowed", "unauthenticated", "stale_generation"
 
 # Who asks by TCP, as far as HTTP goes. `a wrong` one is one that does not hold, whatever is wrong with it: nobody who
 # tries to sign in that way is taken for somebody who has not tried.
-ANONYMOUS = {OPEN: IN, PAGE: IN, CLAIM: IN, WAIT: WHO, PROVEN: WHO, BOX: WHO, LOOK: WHO, PEOPLE: WHO, WORKER: WHO}
+IN_PUBLIC = dict.fromkeys((OPEN, PAGE, CLAIM), IN)
+ANONYMOUS = {**IN_PUBLIC, **dict.fromkeys((WAIT, PROVEN, BOX, LOOK, PEOPLE, WORKER, FIGURES), WHO)}
 WRONG = dict.fromkeys(ANONYMOUS, WHO)
-DEVICE = {**dict.fromkeys(ANONYMOUS, IN), WORKER: NO}
+MACHINE = {**dict.fromkeys(ANONYMOUS, IN), WORKER: NO}
+DEVICE = {**MACHINE, FIGURES: NO}
 # On the box's own socket there is no device to prove.
-OWNER = {**DEVICE, PROVEN: WHO}
-AGENT_OF_IT = {OPEN: IN, PAGE: NO, CLAIM: NO, WAIT: NO, PROVEN: NO, BOX: IN, LOOK: IN, PEOPLE: NO, WORKER: NO}
+OWNER = {**MACHINE, PROVEN: WHO}
+AGENT_OF_IT = {**dict.fromkeys(ANONYMOUS, NO), **dict.fromkeys((OPEN, BOX, LOOK), IN)}
 AGENT_OF_ANOTHER = {**AGENT_OF_IT, LOOK: NO}
 # Its token is good on both sockets, and on either for nothing else.
 WORKER_OF_IT = {**dict.fromkeys(ANONYMOUS, NO), OPEN: IN, WORKER: IN}
@@ -127,5 +129,6 @@ EXPECTED: dict[str, dict[str, str]] = {
     "worker of an older generation": {**WORKER_OF_IT, WORKER: STALE},
     "worker whose token has expired": WRONG,
     "device": DEVICE,
+    "machine": MACHINE,
     "owner": OWNER,
 }

@@ -92,15 +92,16 @@ class Scene:
         nonce = send(self.url, "GET", "/healthz").headers["dpop-nonce"]
         return {"authorization": f"DPoP {token}", "dpop": device.key.proof(row.method, self.url + path, nonce, token)}
 
-    def ticket(self, row: Row, session: str, **headers: str) -> str:
-        """A ticket of the device for what a row leads to."""
+    def ticket(self, row: Row, session: str, device: PairedDevice | None = None) -> str:
+        """A ticket of a device, ours unless said, for what a row leads to."""
+        device = device or self.device
         if row.template == SESSION + "/exec":
             path = row.template.replace("{id}", session)
-            answer = self.device.request("POST", path, {"command": ["true"]}, **headers)
+            answer = device.request("POST", path, {"command": ["true"]})
             assert answer.status == 200, answer.body
             ticket: str = answer.json["ticket"]
             return ticket
-        return self.device.ticket(session if row.template.startswith(SESSION) else None, **headers)
+        return device.ticket(session if row.template.startswith(SESSION) else None)
 
     # By the box's own socket, inside a session and outside
 
@@ -160,15 +161,17 @@ def test_a_token_that_the_box_never_gave(scene: Scene) -> None:
     assert astray("bad token", scene.asks(credentials, ROWS)) == []
 
 
-def test_a_device_that_is_paired_and_whoever_repeats_what_it_said(scene: Scene) -> None:
-    token = scene.device.sign_in()
+@pytest.mark.parametrize("who", ["device", "machine"])
+def test_a_device_that_is_paired_and_whoever_repeats_what_it_said(scene: Scene, who: str) -> None:
+    device = scene.device if who == "device" else PairedDevice.machine(scene.url, scene.box.call)
+    token = device.sign_in()
     first, again = {}, {}
     for row in ROWS:
-        ticket = {"ticket": scene.ticket(row, scene.session)} if row.is_websocket else {}
-        headers = {} if row.is_websocket else scene.proven(row, row.path(scene.session), scene.device, token)
+        ticket = {"ticket": scene.ticket(row, scene.session, device)} if row.is_websocket else {}
+        headers = {} if row.is_websocket else scene.proven(row, row.path(scene.session), device, token)
         first[row] = outcome(scene.ask(row, {"headers": headers, **ticket}))
         again[row] = outcome(scene.ask(row, {"headers": headers, **ticket}))
-    assert astray("device", first) == []
+    assert astray(who, first) == []
     assert astray("replayed proof", again) == []
 
 

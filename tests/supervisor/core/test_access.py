@@ -48,6 +48,22 @@ def test_the_owner_goes_everywhere_but_where_only_a_worker_speaks(method: str, t
     assert found.session == ("session_a" if template.startswith(SESSION) else None)
 
 
+@pytest.mark.parametrize(("method", "template"), ROUTES)
+def test_a_device_goes_where_its_owner_does_and_only_that_of_a_script_reads_figures(method: str, template: str) -> None:
+    path = path_of(template, "session_a")
+    for kind in ("browser", "cli", None):
+        device = Principal("owner", device="device_a", device_kind=kind)
+        assert code(device, method, path) == ("not_allowed" if path == "/metrics" else code(OWNER, method, path))
+    machine = Principal("owner", device="device_a", device_kind="machine")
+    assert code(machine, method, path) == code(OWNER, method, path)
+
+
+def test_who_may_not_read_the_figures_is_told_who_may() -> None:
+    with pytest.raises(Refused, match="from this device") as caught:
+        access.route(Principal("owner", device="device_a", device_kind="cli"), "GET", "/metrics")
+    assert caught.value.hint == "ask on the box's own socket, or with the key of a machine device"
+
+
 # What needs no sign-in: it proves itself by what it says.
 FOR_ANYBODY = {
     ("GET", "/healthz"),
