@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from tests.browser import Browser, Page
 from tests.flows.boxprocess import BoxProcess
 from tests.flows.pairedpage import NUMBER
+from tests.waiting import until
 
 # What the page keeps, read as the page's own code would read it.
 KEPT = """new Promise((resolve, reject) => {
@@ -93,6 +94,22 @@ async def test_a_paired_device_lets_another_one_in(browser: Browser, box: BoxPro
     await page.type(f"{number}\n")
     await other.sees("Live")
     await page.until("document.querySelectorAll('.pane .rows .row').length === 2")
+
+
+async def test_an_invitation_that_nobody_looks_at_any_more_is_void(box: BoxProcess, page: Page) -> None:
+    def states() -> list[str]:
+        return [pairing["state"] for pairing in box.call("GET", "/v1/pairings")[1]["pairings"]]
+
+    await page.click_named("link", "Devices")
+    await page.click_named("button", "Add a device")
+    await page.until("document.querySelector('.big') !== null")
+    assert states().count("waiting") == 1
+    await page.click_named("button", "Cancel")
+    until(lambda: "waiting" not in states())
+    await page.click_named("button", "Add a device")
+    await page.until("document.querySelector('.big') !== null")
+    await page.click_named("link", "New")
+    until(lambda: states().count("refused") == 2)
 
 
 async def test_a_link_of_a_box_that_was_started_anew_is_void(box: BoxProcess, page: Page, url: str) -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { signal } from "@preact/signals";
-import { Problem } from "../api/problem.ts";
+import { Problem, unreachable } from "../api/problem.ts";
 import type { BoxFacts, BoxMessage, Pairing } from "../api/types.ts";
 import { fold, NOTHING } from "./boxview.ts";
 import { Inviting, type Host } from "./inviting.ts";
@@ -72,4 +72,44 @@ test("a wrong number leaves it waiting", async () => {
   };
   await assert.rejects(inviting.accept("000000"), Problem);
   assert.equal(inviting.state, "waiting");
+});
+
+test("one that waits is called off when it is left", async () => {
+  const box = new SmallBox();
+  const inviting = new Inviting(box);
+  await inviting.make();
+  inviting.leave();
+  assert.equal(box.asked.at(-1), "DELETE /v1/pairings/pairing_1");
+});
+
+test("one whose making is under way when it is left is called off as soon as it is made", async () => {
+  const box = new SmallBox();
+  const inviting = new Inviting(box);
+  const making = inviting.make();
+  inviting.leave();
+  await making;
+  assert.deepEqual(box.asked, ["POST /v1/pairings", "DELETE /v1/pairings/pairing_1"]);
+});
+
+test("a box that cannot be told that one is left is no problem of anybody's", async () => {
+  const box = new SmallBox();
+  box.answer = (asked) => {
+    if (asked.startsWith("DELETE")) throw unreachable();
+    return MADE;
+  };
+  const inviting = new Inviting(box);
+  const making = inviting.make();
+  inviting.leave();
+  await assert.doesNotReject(making);
+});
+
+test("one that has come to its end is left as it is", async () => {
+  for (const end of ["accepted", "refused", "expired"] as const) {
+    const box = new SmallBox();
+    const inviting = new Inviting(box);
+    await inviting.make();
+    box.take({ type: "pairing", pairing: { ...CLAIMED, state: end } });
+    inviting.leave();
+    assert.deepEqual(box.asked, ["POST /v1/pairings"], end);
+  }
 });

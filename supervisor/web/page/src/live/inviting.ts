@@ -1,4 +1,7 @@
-/** An invitation for another device: made here, and watched in what the box tells until it has come to its end. */
+/**
+ * An invitation for another device: made here, and watched in what the box tells until it has come to its end, or
+ * called off when nobody looks at it any more.
+ */
 
 import { signal, type ReadonlySignal } from "@preact/signals";
 import type { Box } from "../api/box.ts";
@@ -28,6 +31,7 @@ export type InvitationState = Pairing["state"] | "gone";
 export class Inviting {
   readonly made = signal<Invitation | null>(null);
   #host: Host;
+  #isLeft = false;
 
   constructor(host: Host) {
     this.#host = host;
@@ -36,6 +40,7 @@ export class Inviting {
   /** Make one, in the place of one that has ended. Throws Problem. */
   async make(): Promise<void> {
     const made = await this.#host.box.request<Invitation>("POST", PAIRINGS, {});
+    if (this.#isLeft) return this.#callOff(made);
     if (!this.#host.view.value.pairings.has(made.id)) this.#tell(made, "waiting"); // the stream may be slower, or cut
     this.made.value = made;
   }
@@ -56,6 +61,20 @@ export class Inviting {
     if (made === null) return;
     await this.#host.box.request("POST", `${PAIRINGS}/${made.id}/accept`, { number });
     this.#tell(made, "accepted");
+  }
+
+  /** Nobody looks at it any more: what still waits is void from now on, for whoever has seen link or code. */
+  leave(): void {
+    this.#isLeft = true;
+    if (this.made.value !== null && this.state === "waiting") void this.#callOff(this.made.value);
+  }
+
+  async #callOff({ id }: Invitation): Promise<void> {
+    try {
+      await this.#host.box.request("DELETE", `${PAIRINGS}/${id}`);
+    } catch {
+      // Nobody is there to be told. What the box did not hear of ends by itself, five minutes after it was made.
+    }
   }
 
   #tell({ id, expires_at }: Invitation, state: Pairing["state"]): void {

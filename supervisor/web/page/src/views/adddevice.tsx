@@ -20,7 +20,10 @@ export function AddDevice({ live, added, close }: Props) {
   const inviting = useMemo(() => new Inviting(live), [live]);
   const making = useDeed();
   const make = () => void making.run(() => inviting.make());
-  useEffect(make, [inviting]);
+  useEffect(() => {
+    make();
+    return () => inviting.leave();
+  }, [inviting]);
   const { made: { value: made }, pairing, state } = inviting;
   useEffect(() => {
     if (state === "accepted" || state === "gone") added(); // of one that has gone nobody knows: it may be in
