@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from workers.core.session import QUEUE_OCTETS, octets_of_prompt
@@ -19,7 +19,7 @@ class Kept:
     worker knows a repeat; `message_id` that of a prompt."""
 
     number: int
-    wish: dict[str, Any]
+    wish: dict[str, Any] = field(repr=False)  # what somebody typed
     origin: str
     by: dict[str, Any] | None
     message_id: str | None = None

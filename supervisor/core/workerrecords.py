@@ -17,7 +17,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from workers.core.commands import MAX_CELLS
@@ -59,7 +59,7 @@ class Told:
     number: int
     origin: str
     turn: str | None
-    update: Update
+    update: Update = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Output:
     """Terminal output; `offset` counts from the beginning of the run."""
 
     offset: int
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,13 +18,16 @@ HEAD_TIMEOUT = 10.0  # seconds; a phone on a bad line needs 2, a head dripped on
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One request without its body. `path` is decoded and without the query, `headers` have lower-case names."""
+    """One request without its body. `path` is decoded and without the query, `headers` have lower-case names.
+
+    A repr leaves out what is secret in some requests: sign-ins and tickets are headers.
+    """
 
     method: str
     target: str
     path: str
     query: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
 
     @classmethod
     def of(cls, method: bytes, target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Head:

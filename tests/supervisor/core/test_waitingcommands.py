@@ -41,3 +41,7 @@ def test_no_more_wait_than_there_is_room_for() -> None:
         waiting.add(Kept(number, {"kind": "interrupt"}, "rc", None))
     with pytest.raises(Refused, match="too many commands"):
         waiting.check_room(None)
+
+
+def test_a_repr_leaves_out_what_somebody_typed() -> None:
+    assert "'m3'" in repr(prompt(3, "private")) and "private" not in repr(prompt(3, "private"))

@@ -177,3 +177,8 @@ def test_whatever_comes_is_read_or_refused(kind: str, told: dict[str, object]) -
         assert refused.code == "invalid"
     else:
         assert found
+
+
+def test_a_repr_leaves_out_what_an_agent_said() -> None:
+    for record in (Told(7, "agent", None, {"title": "private"}), Output(7, b"private")):
+        assert "7" in repr(record) and "private" not in repr(record)

@@ -80,3 +80,8 @@ def test_a_head_that_somebody_else_read_has_the_same_size() -> None:
     with pytest.raises(Refused):
         refuse_large(Head.of_scope({**scope, "headers": [(b"a", b"x" * HEAD_LIMIT)]}))
     assert Head.of_scope({"raw_path": b"/ws", "query_string": b"", "headers": []}).target == "/ws"
+
+
+def test_a_repr_shows_no_header_since_sign_ins_are_headers() -> None:
+    head = Head("GET", "/x", "/x", "", (("authorization", "DPoP secret"), ("sec-websocket-protocol", "ticket.secret")))
+    assert "'/x'" in repr(head) and "secret" not in repr(head)
