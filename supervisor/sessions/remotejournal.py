@@ -154,8 +154,12 @@ class RemoteJournal:
     async def wait_room(self) -> None:
         """Before more is written: return when the disk has taken what came before."""
         while self._recorder.waits and self.ledger.state not in ENDED:
-            self._room = trio.Event()
             await self._room.wait()
+
+    def _wake(self) -> None:
+        # The waker gives the next event, not who waits: several wait for the same one.
+        self._room.set()
+        self._room = trio.Event()
 
     def output(self, data: bytes) -> None:
         """Write terminal output. `wait_room` comes first."""
@@ -179,7 +183,7 @@ class RemoteJournal:
         else:
             with contextlib.suppress(OSError):  # it still waits for room: it is seen to be over when it is read
                 os.unlink(self._session.bundle.path(f"{COMMANDS}/{effect.number}"))
-        self._room.set()
+        self._wake()
 
     def call_settled(self, settled: Settled) -> None:
         """Call this once all that was written so far is on disk, or is not known to be."""
@@ -215,7 +219,7 @@ class RemoteJournal:
         self._stirred.set()
 
     def disk_has_room(self) -> None:
-        self._room.set()
+        self._wake()
         self.do(self.ledger.tell("info", "There is room on the disk again; the session goes on."))
 
     def show(self, looked_at: bool) -> None:

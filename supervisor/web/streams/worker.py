@@ -66,13 +66,16 @@ class WorkerSource:
     async def wait_room(self) -> None:
         with trio.move_on_after(ROOM_SECONDS):
             while not self.has_room and self.ending is None:
-                self._room = trio.Event()
                 await self._room.wait()
+
+    def _wake(self) -> None:
+        self._room.set()
+        self._room = trio.Event()  # not by who waits: several wait for the same one
 
     def end(self, reason: str, code: int = frames.NORMAL) -> None:
         if self.ending is None:
             self.ending = Ending(code, reason, reason in RETRY)
-            self._room.set()
+            self._wake()
             self.moved()
 
     def batch(self) -> Batch:
@@ -87,7 +90,7 @@ class WorkerSource:
     def advance(self, batch: Batch, count: int) -> None:
         for _ in range(count):
             self._keys -= self._said.popleft()[1]
-        self._room.set()
+        self._wake()
 
     def is_done(self, batch: Batch, count: int) -> bool:
         return count == len(batch.pieces) and not self._said

@@ -14,10 +14,13 @@ from supervisor.sessions.creation import Wish
 from supervisor.sessions.session import Session
 from tests.supervisor.sessions.livebox import LiveBox, live_box, output, until_true
 from tests.supervisor.sessions.workers_away import RUN, TestLine
+from tests.workers.journals import no_file_larger_than
 from workers.core.lifecycle import State
 from workers.errors import Refused
+from workers.reserve import LAST_WORDS
 
 OTHER_RUN = "00000000-0000-4000-8000-000000000002"
+SMALL = LAST_WORDS // 2  # with files no larger than this the reserve does not fit
 MESSAGE = "11111111-0000-4000-8000-000000000001"
 
 
@@ -209,3 +212,27 @@ async def test_who_looks_sees_output_at_once_and_who_comes_late_a_snapshot(home:
         standin.end("killed")
         await until_true(session, lambda: not session.kept)
         assert (await session.snapshot(1 << 16)).live_at == 11
+
+
+async def test_all_who_wait_for_room_on_the_disk_go_on(home: Path) -> None:
+    gone = list[int]()
+    async with live_box(home) as box:
+        session = await remote(box, "shell")
+        standin = box.keepers.remotes.standin(session, 0)
+        standin.take(Begin(RUN))
+
+        async def wait(number: int) -> None:
+            await standin.wait_room()
+            gone.append(number)
+
+        with trio.fail_after(5):
+            async with trio.open_nursery() as waiting:
+                with no_file_larger_than(SMALL):
+                    standin.take(Output(0, b"x" * (SMALL + 1)))
+                    for number in range(3):
+                        waiting.start_soon(wait, number)
+                    await trio.testing.wait_all_tasks_blocked()
+                    assert gone == []
+                    standin.end("killed")
+        assert sorted(gone) == [0, 1, 2]
+        await until_true(session, lambda: not session.kept)

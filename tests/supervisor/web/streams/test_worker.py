@@ -50,10 +50,12 @@ async def test_keys_wait_for_a_worker_that_does_not_read_up_to_a_bound() -> None
     source = WorkerSource(1, WebSocketDialect())
     assert source.type(b"x" * (MOST_KEYS // 2)) and not source.has_room
     assert not source.type(b"x" * MOST_KEYS) and source.unsaid == 1
-    async with trio.open_nursery() as tasks:
-        tasks.start_soon(source.wait_room)
-        await trio.testing.wait_all_tasks_blocked()
-        drained(source)
+    with trio.fail_after(5):
+        async with trio.open_nursery() as tasks:
+            for _ in range(3):
+                tasks.start_soon(source.wait_room)
+            await trio.testing.wait_all_tasks_blocked()
+            drained(source)
     assert source.has_room
 
 
