@@ -10,12 +10,15 @@ from typing import Any
 from supervisor.core.told import as_count, as_object, as_text
 from workers.core.lifecycle import ENDED, HOLDS_SLOT, State
 
+DOING_LIMIT = 200  # characters; it is shown as one line, and goes to everybody who follows the box at each change
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The mutable part of a session as its events tell it. `exit` is `{code, signal, reason}` as the API shows it.
 
-    `turn` is None on a terminal. `offset` is the end of the terminal's output, `rows` and `columns` its size.
+    `turn` is None on a terminal. `doing` is one line of at most DOING_LIMIT characters. `offset` is the end of the
+    terminal's output, `rows` and `columns` its size.
     """
 
     name: str
@@ -100,6 +103,12 @@ def _turn(update: dict[str, Any]) -> dict[str, Any]:
     return {"turn": turn, "doing": None} if turn == "idle" else {"turn": turn}
 
 
+def _tool_call(update: dict[str, Any]) -> dict[str, Any]:
+    """An agent's title may be of any length: what a command is, say, with the whole of its script."""
+    lines = as_text(update.get("title", "")).strip().splitlines()
+    return {"doing": lines[0].rstrip()[:DOING_LIMIT] if lines else None}
+
+
 # Of rc and of people alone.
 _OURS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "_rc/process": _process,
@@ -112,5 +121,5 @@ _OURS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 # Of rc and of agents.
 _ANYBODYS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "state_update": _turn,
-    "tool_call": lambda update: {"doing": as_text(update.get("title", "")) or None},
+    "tool_call": _tool_call,
 }

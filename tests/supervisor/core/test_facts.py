@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from supervisor.core.facts import Facts, fold
+from supervisor.core.facts import DOING_LIMIT, Facts, fold
 from workers.core import events
 from workers.core.lifecycle import State
 
@@ -50,6 +50,21 @@ def test_a_tool_shows_what_the_agent_is_doing_until_the_turn_is_over() -> None:
     assert fold(busy, 3, told({"sessionUpdate": "tool_call"}, "agent")).doing is None
     idle = fold(busy, 3, told(events.turn_idle("end_turn")))
     assert (idle.turn, idle.doing) == ("idle", None)
+
+
+@pytest.mark.parametrize(
+    ("title", "doing"),
+    [
+        ("make\r\nmake install", "make"),
+        ("\n  cat > x <<E \nsecond\n", "cat > x <<E"),
+        ("x" * (DOING_LIMIT + 1), "x" * DOING_LIMIT),
+        ("x" * 200_000 + "\n" + "y" * 200_000, "x" * DOING_LIMIT),
+        ("", None),
+        (" \n\n ", None),
+    ],
+)
+def test_what_the_agent_is_doing_is_one_line_however_long_its_title(title: str, doing: str | None) -> None:
+    assert folded({"sessionUpdate": "tool_call", "title": title}).doing == doing
 
 
 def test_what_changes_nothing_only_moves_the_number() -> None:
