@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from supervisor.core.told import as_count, as_object, as_text
+from supervisor.core.told import TEXT_MAX, as_count, as_object, as_text
 from workers.core.lifecycle import ENDED, HOLDS_SLOT, State
 
 DOING_LIMIT = 200  # characters; it is shown as one line, and goes to everybody who follows the box at each change
@@ -105,7 +105,8 @@ def _turn(update: dict[str, Any]) -> dict[str, Any]:
 
 def _tool_call(update: dict[str, Any]) -> dict[str, Any]:
     """An agent's title may be of any length: what a command is, say, with the whole of its script."""
-    lines = as_text(update.get("title", "")).strip().splitlines()
+    title = update.get("title", "")
+    lines = as_text(title[:TEXT_MAX] if isinstance(title, str) else title).strip().splitlines()
     return {"doing": lines[0].rstrip()[:DOING_LIMIT] if lines else None}
 
 
