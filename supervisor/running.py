@@ -103,9 +103,9 @@ async def _serve(
 ) -> None:
     """From listening to the last connection's end."""
     box = parts.box
-    sign_in = DeviceSignIn(identity, box.executions.holder)
-    api = Once(build_api(box, identity, sign_in), store, box.carry_out, box.creation.new_id)
     throttle = Throttle()
+    sign_in = DeviceSignIn(identity, box.executions.holder, throttle)
+    api = Once(build_api(box, identity, sign_in), store, box.carry_out, box.creation.new_id)
     gate = Gate(sign_in, throttle)
     streams = partial(serve_websocket, box, lines=identity.devices.line, input_of=throttle.input_of)
     gc.freeze()  # a collection that looks through all modules would hold up every session for some 50 ms

@@ -63,7 +63,8 @@ class Action(Enum):
     EXECUTE = "run a command in a session's workspace"
     MEASURE = "read the figures of the box"
     KEEP_HOUSE = "see and free what the box keeps on disk"
-    PAIR = "pair a device, or sign in from one"  # what proves itself by what it says, and needs no sign-in before
+    PAIR = "pair a device"  # this and the next prove themselves by what they say, and need no sign-in before
+    SIGN_IN = "sign in from a device"
     ADMIT = "say which devices may come in"
     BRIDGE = "let a remote worker come in"
     WORK = "be the remote worker of a session"
@@ -94,8 +95,8 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("DELETE", "/v1/pairings/{id}"): Action.ADMIT,
     ("POST", "/v1/pairings/{id}/open"): Action.PAIR,
     ("POST", "/v1/pairings/{id}/accept"): Action.ADMIT,
-    ("POST", "/v1/tokens"): Action.PAIR,
-    ("POST", "/v1/tickets"): Action.PAIR,
+    ("POST", "/v1/tokens"): Action.SIGN_IN,
+    ("POST", "/v1/tickets"): Action.SIGN_IN,
     ("GET", "/v1/devices"): Action.ADMIT,
     ("POST", "/v1/devices"): Action.ADMIT,
     ("DELETE", "/v1/devices/{id}"): Action.ADMIT,
@@ -169,6 +170,7 @@ VERDICTS: dict[str, dict[Action, str]] = {
         Action.PROBE: _YES,
         Action.LOAD_PAGE: _YES,
         Action.PAIR: _YES,
+        Action.SIGN_IN: _YES,
     },
 }
 

@@ -17,6 +17,8 @@ from supervisor.identity.identity import Identity
 from supervisor.web.approach import Approach
 from supervisor.web.head import Head
 from supervisor.web.streams.handshake import tickets_of
+from supervisor.web.throttle import Throttle
+from workers.errors import Refused
 
 BEARER = "bearer "
 SCHEME = "dpop "  # of the header Authorization; schemes are compared without regard to case
@@ -44,9 +46,10 @@ class SignIn(Protocol):
 class DeviceSignIn:
     """By the devices that the box knows."""
 
-    def __init__(self, identity: Identity, program_of: Holder) -> None:
+    def __init__(self, identity: Identity, program_of: Holder, throttle: Throttle) -> None:
         self._identity = identity
         self._program_of = program_of
+        self._throttle = throttle
         self._workers = WorkerTokens(identity.key.private)
 
     async def who(self, head: Head, approach: Approach) -> Principal:
@@ -85,9 +88,14 @@ class DeviceSignIn:
         return self._identity.devices.lock_out(principal)
 
     def device(self, request: Request) -> Device:
-        """The device that a request without a token was proven to come from. Raises Refused(`unauthenticated`)."""
-        head = Head.of_scope(request.scope)
-        return self._identity.device_by_key(_proof(head), _asked(head, request.state.approach))
+        """The device that a request without a token was proven to come from. Raises Refused(`unauthenticated`), or
+        `rate_limited` for one that was wrong too often; a right proof is never one too many."""
+        head, approach = Head.of_scope(request.scope), request.state.approach
+        try:
+            return self._identity.device_by_key(_proof(head), _asked(head, approach))
+        except Refused:
+            self._throttle.check_sign_in(approach.address)
+            raise
 
     def check_key(self, request: Request, expected: str | None) -> None:
         """See to it that a request was proven by this key, which the box need not know. Raises Refused."""

@@ -37,8 +37,8 @@ class Throttle:
     def check_sign_in(self, address: str | None) -> None:
         """One that has just failed, or is about to be tried. Raises Refused(`rate_limited`), as all of these do.
 
-        To be asked *after* a token was found wrong: whoever holds a right one comes in, however many others at the
-        same address (of an office, say) try wrong ones.
+        To be asked *after* a token or a proof was found wrong: whoever has a right one comes in, however many others
+        at the same address (of an office, say) try wrong ones.
         """
         wait = self._authentication.take(site_of(address or ""), self._clock())
         _check(wait, "too many sign-ins were tried from your address")

@@ -17,7 +17,6 @@ from workers.processes import GIVE_UP_SECONDS, descendants, descends
 def run(script: str) -> str:
     """What a Python of its own says, which becomes the subreaper of what it starts."""
     head = "import os, signal, sys, time\nfrom workers.drivers.prctl import become_subreaper\nbecome_subreaper()\n"
-    head += "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whoever runs these tests may ignore it
     command = [sys.executable, "-c", head + textwrap.dedent(script)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 0, done.stderr

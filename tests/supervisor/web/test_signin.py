@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
 from supervisor.core.access import ANONYMOUS, OWNER, SESSION
 from supervisor.identity.devices import Device
@@ -14,6 +15,7 @@ from supervisor.identity.identity import Identity
 from supervisor.web.approach import Approach
 from supervisor.web.head import Head
 from supervisor.web.signin import DeviceSignIn
+from supervisor.web.throttle import AUTHENTICATION, Throttle
 from tests.flows.paired import Key
 from tests.supervisor.identity.parts import WALL, Hands, identity_in
 from tests.supervisor.web.test_checks import NOWHERE
@@ -61,13 +63,29 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         device = await identity.devices.add(key.text, "browser", "x", OWNER)
         programs["session_a", "theirs"] = (device.id, ORIGIN)
         programs["session_a", "local"] = (None, None)
-        sign_in = DeviceSignIn(identity, lambda session, ticket: programs.get((session, ticket)))
+        sign_in = DeviceSignIn(identity, lambda session, ticket: programs.get((session, ticket)), Throttle())
         yield Stage(identity, sign_in, key, device)
 
 
 async def test_nobody_is_who_does_not_sign_in(stage: Stage) -> None:
     for asked in (head(), head(("dpop", stage.proof())), head(("cookie", "session=1"))):
         assert await stage.sign_in.who(asked, OFF_LOOPBACK) == ANONYMOUS
+
+
+def by_key(*headers: tuple[bytes, bytes]) -> Request:
+    scope = {"type": "http", "method": "POST", "raw_path": b"/v1/tokens", "query_string": b"", "headers": headers}
+    return Request({**scope, "state": {"approach": OFF_LOOPBACK}})
+
+
+async def test_however_many_try_wrong_proofs_a_right_one_comes_in(stage: Stage) -> None:
+    codes = []
+    for _ in range(int(AUTHENTICATION.burst) + 1):
+        with pytest.raises(Refused) as caught:
+            stage.sign_in.device(by_key())
+        codes.append(caught.value.code)
+    assert codes[-2:] == ["unauthenticated", "rate_limited"]
+    proof = stage.proof("POST", ORIGIN + "/v1/tokens").encode()
+    assert stage.sign_in.device(by_key((b"dpop", proof))) is stage.device
 
 
 @pytest.mark.parametrize("scheme", ["DPoP", "dpop"])
