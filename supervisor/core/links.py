@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from supervisor.core.reach import HOW_TO_BE_REACHED, PORTS, is_secure, others_can_reach
@@ -18,6 +19,10 @@ class Offer:
     link: str
     for_others: bool
     advice: tuple[str, ...] = ()
+
+    def show(self) -> dict[str, Any]:
+        """As the API tells it, to screens that cannot ask `best`."""
+        return {"link": self.link, "for_others": self.for_others, "advice": list(self.advice)}
 
 
 def best(links: Sequence[str]) -> Offer | None:

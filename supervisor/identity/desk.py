@@ -12,6 +12,7 @@ import structlog
 import trio
 
 from supervisor.core.access import Principal
+from supervisor.core.links import best
 from supervisor.core.pairing import (
     CODE_OCTETS,
     NAME_LENGTH,
@@ -52,13 +53,15 @@ class Invitation:
         return f"{url.rstrip('/')}/pair#{self.fragment}"
 
     def show(self, urls: Iterable[str]) -> dict[str, Any]:
-        """To whoever made it, of a box that is reached by these."""
+        """To whoever made it, of a box that is reached by these. `offer`: which link to show, and how, else null."""
         links = [self.link(url) for url in urls]
+        offer = best(links)
         return {
             "id": self.id,
             "code": self.code,
             "url": links[0] if links else None,
             "urls": links,
+            "offer": offer.show() if offer else None,
             "expires_at": self.expires_at,
         }
 

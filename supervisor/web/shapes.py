@@ -116,7 +116,20 @@ DEVICE = _object(
     }
 )
 DEVICES = _object({"devices": _list(DEVICE)})
-INVITATION = _object({"id": _TEXT, "code": _TEXT, "url": _TEXT_OR_NONE, "box_key": _TEXT, "expires_at": _TEXT})
+INVITATION = _object(
+    {
+        "id": _TEXT,
+        "code": _TEXT,
+        "url": _TEXT_OR_NONE,
+        "urls": _list(_TEXT),
+        "offer": {
+            **_object({"link": _TEXT, "for_others": _FLAG, "advice": _list(_TEXT)}),
+            "type": ["object", "null"],
+        },
+        "box_key": _TEXT,
+        "expires_at": _TEXT,
+    }
+)
 CLAIMED = _object({"id": _TEXT, "box_key": _TEXT, "nonce_b": _TEXT})
 _PAIRING_STATE = {"enum": ["waiting", "accepted", "refused", "expired"]}
 PAIRING_STATE = _object({"state": _PAIRING_STATE}, device=_TEXT_OR_NONE)

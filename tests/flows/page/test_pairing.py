@@ -33,6 +33,11 @@ def accept(box: BoxProcess, invitation: dict[str, Any], number: str) -> int:
     return box.call("POST", f"/v1/pairings/{invitation['id']}/accept", {"number": number})[0]
 
 
+def start_anew(box: BoxProcess, url: str, *words: str) -> None:
+    box.end(signal.SIGKILL)
+    box.start("--no-create-session-in-dir", "--listen", urlsplit(url).netloc, *words)
+
+
 async def test_the_secret_of_a_link_leaves_the_address_at_once(browser: Browser, box: BoxProcess) -> None:
     invitation = invite(box)
     secret = invitation["url"].partition("#")[2]
@@ -112,12 +117,23 @@ async def test_an_invitation_that_nobody_looks_at_any_more_is_void(box: BoxProce
     until(lambda: states().count("refused") == 2)
 
 
+async def test_a_qr_code_is_shown_only_of_an_address_that_others_get_to(box: BoxProcess, page: Page, url: str) -> None:
+    await page.click_named("link", "Devices")
+    await page.click_named("button", "Add a device")
+    await page.sees("Nobody on another machine can reach this box")
+    await page.until("document.querySelector('.big') !== null")
+    assert await page.evaluate("document.querySelector('.qr') === null")
+    start_anew(box, url, "--public-url", "https://box.example")
+    await page.sees("This link and code are void", 40)
+    await page.click_named("button", "Make another")
+    await page.until("document.querySelector('.qr') !== null")
+
+
 async def test_a_link_of_a_box_that_was_started_anew_is_void(box: BoxProcess, page: Page, url: str) -> None:
     await page.click_named("link", "Devices")
     await page.click_named("button", "Add a device")
     code = await page.until("document.querySelector('.big')?.textContent")
-    box.end(signal.SIGKILL)
-    box.start("--no-create-session-in-dir", "--listen", urlsplit(url).netloc)
+    start_anew(box, url)
     await page.sees("This link and code are void", 40)
     await page.click_named("button", "Make another")
     assert await page.until("document.querySelector('.big')?.textContent") != code

@@ -28,5 +28,11 @@ def test_without_tls_a_browser_elsewhere_cannot_be_paired() -> None:
     assert "rc login http://192.168.1.5:7420" in offer.advice[0]
 
 
+def test_an_offer_is_told_whole() -> None:
+    assert Offer(TAILNET, True).show() == {"link": TAILNET, "for_others": True, "advice": []}
+    offer = best([LOCAL])
+    assert offer is not None and offer.show()["advice"] == list(offer.advice)
+
+
 def test_no_link_is_no_offer() -> None:
     assert best([]) is None

@@ -6,8 +6,10 @@ import re
 import threading
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
+from supervisor.web import shapes
 from tests.flows.paired import Answer, Claimant, Key, PairedDevice, b64u, send
 from tests.supervisor.web.boxes import ServedBox
 
@@ -43,6 +45,12 @@ def test_an_invitation_has_a_link_and_a_code(box: ServedBox, url: str, invited: 
     assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}", invited["code"])
     assert re.fullmatch(re.escape(url) + r"/pair#[\w-]{43}\.[\w-]{43}", invited["url"])
     assert invited["urls"] == [invited["url"]]
+
+
+def test_an_invitation_says_which_link_to_show_and_what_to_do_when_others_cannot_open_it(invited: Any) -> None:
+    assert (invited["offer"]["link"], invited["offer"]["for_others"]) == (invited["url"], False)  # it is the loopback
+    assert "rc doctor" in invited["offer"]["advice"][0]
+    assert jsonschema_rs.is_valid(shapes.INVITATION, invited)
 
 
 @pytest.mark.parametrize("field", [{"role": "viewer"}, {"person": "ana"}, {"code": "AAAA-AAAA"}])

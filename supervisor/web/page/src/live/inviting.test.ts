@@ -6,7 +6,7 @@ import type { BoxFacts, BoxMessage, Pairing } from "../api/types.ts";
 import { fold, NOTHING } from "./boxview.ts";
 import { Inviting, type Host } from "./inviting.ts";
 
-const MADE = { id: "pairing_1", code: "AAAA-AAAA", url: "http://box/pair#s", expires_at: "2026-01-01T12:05:00.000Z" };
+const MADE = { id: "pairing_1", code: "AAAA-AAAA", offer: null, expires_at: "2026-01-01T12:05:00.000Z" };
 const CLAIMED: Pairing = { id: "pairing_1", state: "waiting", expires_at: MADE.expires_at, claimed: { address: "192.0.2.1", label: "" }, contenders: [], tries_left: 3 };
 
 /** A box that answers at once, and what it was asked. */

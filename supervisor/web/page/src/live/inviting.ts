@@ -14,7 +14,9 @@ const TRIES = 3; // wrong numbers that the box takes
 export interface Invitation {
   id: string;
   code: string;
-  url: string;
+  /** Null where the box has no address. `for_others`: other machines get there, so that a QR makes sense; else `advice`
+   * says what to do. */
+  offer: { link: string; for_others: boolean; advice: string[] } | null;
   expires_at: string;
 }
 

@@ -68,9 +68,10 @@ function Waiting({ inviting, made, pairing }: WaitingProps) {
       <div class="steps">
         <div>
           <h2>1. Open this on the new device</h2>
-          <Qr text={made.url} label="QR code of the pairing link" />
+          {made.offer !== null && <Offered {...made.offer} />}
           <p class="actions">
-            <Copy text={made.url} /> or type this code there: <code class="big">{made.code}</code>
+            {made.offer === null ? "Type this code there: " : <><Copy text={made.offer.link} /> or type this code there: </>}
+            <code class="big">{made.code}</code>
           </p>
           <p class="hint">Good until {clock(new Date(made.expires_at).getTime(), minute.value)}, for one device.</p>
         </div>
@@ -90,6 +91,12 @@ function Waiting({ inviting, made, pairing }: WaitingProps) {
       </div>
     </>
   );
+}
+
+/** A QR is read by another machine: there is none of an address that only this one has. */
+function Offered({ link, for_others, advice }: NonNullable<Invitation["offer"]>) {
+  if (for_others) return <Qr text={link} label="QR code of the pairing link" />;
+  return <>{advice.map((line) => <p key={line}>{sentence(line)}</p>)}</>;
 }
 
 function Claimed({ pairing }: { pairing: Pairing | undefined }) {
