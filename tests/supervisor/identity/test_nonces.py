@@ -55,3 +55,27 @@ def test_a_device_that_asks_too_often_waits_and_no_other_does() -> None:
     assert why(nonces, nonce, "1") == "invalid_dpop_proof"
     assert why(nonces, nonce, key="another device") is None
     assert why(nonces, nonces.current(WINDOW_SECONDS), now=WINDOW_SECONDS) is None
+
+
+def test_all_devices_together_have_a_bound_and_who_has_most_meets_it_first() -> None:
+    nonces = Nonces(b"secret", most=1000, most_of_all=100)
+    nonce = nonces.current(0.0)
+
+    def ask(key: str, times: int = 200) -> int:
+        return [why(nonces, nonce, str(number), key=key) for number in range(times)].count(None)
+
+    assert ask("greedy") == 50
+    assert ask("modest", 10) == 10
+    assert ask("another") == 20
+    assert ask("greedy") == 0
+    assert sum(ask(f"one of many {number}") for number in range(200)) == 20
+    assert why(nonces, nonce, key="one too many") == "rate_limited"
+    assert why(nonces, nonce, "1", key="greedy") == "invalid_dpop_proof"
+
+
+def test_there_is_room_again_when_a_nonce_is_too_old() -> None:
+    nonces = Nonces(b"secret", most_of_all=4)
+    for window in range(10):
+        now = window * 2 * WINDOW_SECONDS
+        nonce = nonces.current(now)
+        assert [why(nonces, nonce, jti, now) for jti in "abc"] == [None, None, "rate_limited"]
