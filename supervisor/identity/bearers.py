@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections import Counter
+from collections import OrderedDict
 from dataclasses import dataclass
 
 TOKEN_SECONDS = 600.0
@@ -30,15 +30,19 @@ class Bearers:
     def __init__(self, seconds: float, most: int) -> None:
         self.seconds = seconds
         self._most = most
-        self._given: dict[bytes, Bearer] = {}  # oldest first
+        self._given: OrderedDict[bytes, Bearer] = OrderedDict()  # oldest first, and so the first to be due
+        self._of: dict[str, OrderedDict[bytes, None]] = {}  # the same by device, of those that have any
 
     def give(self, device: str, now: float, session: str | None = None, origin: str | None = None) -> str:
         """A new one: 256 bits as base64url."""
-        self._given = {key: each for key, each in self._given.items() if each.due > now}
-        if Counter(each.device for each in self._given.values())[device] >= self._most:
-            del self._given[next(key for key, each in self._given.items() if each.device == device)]
+        while self._given and next(iter(self._given.values())).due <= now:
+            self._take(next(iter(self._given)))
+        if len(theirs := self._of.get(device, ())) >= self._most:
+            self._take(next(iter(theirs)))
         value = secrets.token_urlsafe(32)
-        self._given[_digest(value)] = Bearer(device, now + self.seconds, session, origin)
+        digest = _digest(value)
+        self._given[digest] = Bearer(device, now + self.seconds, session, origin)
+        self._of.setdefault(device, OrderedDict())[digest] = None
         return value
 
     def find(self, value: str, now: float) -> Bearer | None:
@@ -48,12 +52,22 @@ class Bearers:
 
     def use(self, value: str, now: float) -> Bearer | None:
         """The same, for the last time."""
-        found = self._given.pop(_digest(value), None)
+        found = self._take(_digest(value))
         return found if found is not None and found.due > now else None
 
     def forget(self, device: str) -> None:
         """All of one device are void."""
-        self._given = {key: each for key, each in self._given.items() if each.device != device}
+        for digest in self._of.pop(device, ()):
+            del self._given[digest]
+
+    def _take(self, digest: bytes) -> Bearer | None:
+        found = self._given.pop(digest, None)
+        if found is not None:
+            theirs = self._of[found.device]
+            del theirs[digest]
+            if not theirs:
+                del self._of[found.device]
+        return found
 
 
 def _digest(value: str) -> bytes:

@@ -45,6 +45,7 @@ def test_those_whose_time_is_up_take_no_room() -> None:
         tokens.give("device_a", float(now))
         tokens.give(f"device_{now}", float(now))
     assert repr(vars(tokens)).count("Bearer(") <= 6
+    assert "device_5100" not in repr(vars(tokens)) and "device_5400" in repr(vars(tokens))
 
 
 def test_all_of_one_device_can_be_made_void() -> None:
@@ -53,3 +54,14 @@ def test_all_of_one_device_can_be_made_void() -> None:
     tokens.forget("device_a")
     assert tokens.find(mine, 0.0) is None
     assert tokens.find(other, 0.0) is not None
+    tokens.forget("device_c")
+    assert tokens.use(other, 0.0) is not None
+    assert "device_" not in repr(vars(tokens))
+
+
+def test_one_that_is_used_makes_room_for_another() -> None:
+    tickets = Bearers(30.0, 2)
+    kept, used = tickets.give("device_a", 0.0), tickets.give("device_a", 0.0)
+    tickets.use(used, 0.0)
+    newest = tickets.give("device_a", 0.0)
+    assert tickets.find(kept, 0.0) and tickets.find(newest, 0.0)
