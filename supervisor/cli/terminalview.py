@@ -62,7 +62,7 @@ class TerminalView:
         # Among lines it can stand as one more, and they go on where they were. On a screen that a program has to
         # itself it would stay in the way: that one is drawn anew.
         self._fresh = self._fresh or self._modes.alternate
-        text = "reconnecting…; Ctrl-] d leaves" if self._overlay.is_terminal else "reconnecting…"
+        text = "reconnecting…; keys are not kept; Ctrl-] d leaves" if self._overlay.is_terminal else "reconnecting…"
         await self._tell(text, among_lines=not self._modes.alternate)
 
     async def read(self, line: Line) -> Outcome | None:

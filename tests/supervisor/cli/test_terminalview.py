@@ -279,7 +279,7 @@ async def test_a_long_cut_is_said_on_a_line_of_its_own_and_the_others_go_on(
         await hello(again)
         await again.print(10, b"more")
         shown = await talk.screen.until(b"more")
-        assert shown.endswith("\r\nrc: reconnecting…; Ctrl-] d leaves\r\nmore".encode())
+        assert shown.endswith("\r\nrc: reconnecting…; keys are not kept; Ctrl-] d leaves\r\nmore".encode())
         assert talk.box.tries == 16
 
 
@@ -296,7 +296,7 @@ async def test_on_a_screen_of_a_programs_own_it_is_drawn_over(
         assert again.query.startswith("catch_up=screen")
         await again.print(10, b"still the same line")
         shown = await talk.screen.until(b"still the same line")
-        assert "7m rc: reconnecting…; Ctrl-] d leaves \x1b[0m".encode() in shown
+        assert "7m rc: reconnecting…; keys are not kept; Ctrl-] d leaves \x1b[0m".encode() in shown
         assert talk.box.tries == 16
 
 
