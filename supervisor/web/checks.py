@@ -27,7 +27,8 @@ BINARY_BODIES = {(access.SESSION + "/files", "PUT")}  # a file's content; everyt
 
 class Checked:
     """The API behind all checks. Expects the connection's `arrival` in `scope["state"]`, and adds what is found of the
-    request: `approach`, `principal` and `route`, and its `body` for those that read it themselves."""
+    request: its `head` as it came, `approach`, `principal` and `route`, and its `body` for those that read it
+    themselves."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
@@ -68,7 +69,7 @@ class Checked:
                 await body.discard()
             await answer.refuse(refused)
             return
-        state.update(body=body, approach=approach, principal=admission.principal, route=route)
+        state.update(head=head, body=body, approach=approach, principal=admission.principal, route=route)
         if head.method == "HEAD":  # the answer to a GET; the server, which keeps its own scope, leaves the body out
             scope = {**scope, "method": "GET"}
         async with _ended_by(lock_out):

@@ -90,7 +90,7 @@ class DeviceSignIn:
     def device(self, request: Request) -> Device:
         """The device that a request without a token was proven to come from. Raises Refused(`unauthenticated`), or
         `rate_limited` for one that was wrong too often; a right proof is never one too many."""
-        head, approach = Head.of_scope(request.scope), request.state.approach
+        head, approach = _head(request), request.state.approach
         try:
             return self._identity.device_by_key(_proof(head), _asked(head, approach))
         except Refused:
@@ -99,7 +99,7 @@ class DeviceSignIn:
 
     def check_key(self, request: Request, expected: str | None) -> None:
         """See to it that a request was proven by this key, which the box need not know. Raises Refused."""
-        head = Head.of_scope(request.scope)
+        head = _head(request)
         self._identity.prove(_proof(head), _asked(head, request.state.approach), lambda key: key == expected)
 
     def _by_ticket(self, head: Head) -> Principal:
@@ -110,6 +110,12 @@ class DeviceSignIn:
             holder = self._program_of(route.session or "", tickets[0])
             return self._identity.ticket_holder(holder, origin).principal
         return self._identity.use_ticket(tickets[0], route.session, origin).principal
+
+
+def _head(request: Request) -> Head:
+    """As the request came: to the routes a HEAD is a GET, but its proof says HEAD."""
+    head: Head = request.state.head
+    return head
 
 
 def _asked(head: Head, approach: Approach, ath: str | None = None) -> Asked:

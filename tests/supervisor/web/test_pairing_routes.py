@@ -179,6 +179,9 @@ def test_only_the_device_itself_learns_how_it_went(url: str, invited: Any) -> No
     assert send(url, "GET", path).code == "unauthenticated"
     assert PairedDevice(url, Key(), "").prove("GET", path).code == "unauthenticated"
     assert PairedDevice(url, claimant.key, "").prove("GET", "/v1/pairings/pairing_x").code == "unauthenticated"
+    for method, proven in (("HEAD", "GET"), ("GET", "HEAD")):  # a proof is for one method
+        proof = claimant.key.proof(proven, url + path, send(url, "GET", "/healthz").headers["dpop-nonce"])
+        assert send(url, method, path, None, {"dpop": proof}).status == 401
 
 
 def test_a_device_that_is_in_learns_so_also_when_its_pairing_is_forgotten(box: ServedBox, url: str) -> None:
@@ -189,6 +192,9 @@ def test_a_device_that_is_in_learns_so_also_when_its_pairing_is_forgotten(box: S
     device = PairedDevice.pair(url, owner)
     answer = device.prove("GET", "/v1/pairings/pairing_x")
     assert (answer.status, answer.json) == (200, {"state": "accepted", "device": device.id})
+
+    answer = device.prove("HEAD", "/v1/pairings/pairing_x")
+    assert (answer.status, answer.body) == (200, b"")
 
 
 def test_nobody_but_the_owner_makes_sees_or_accepts_pairings(url: str, invited: Any) -> None:

@@ -72,9 +72,9 @@ async def test_nobody_is_who_does_not_sign_in(stage: Stage) -> None:
         assert await stage.sign_in.who(asked, OFF_LOOPBACK) == ANONYMOUS
 
 
-def by_key(*headers: tuple[bytes, bytes]) -> Request:
-    scope = {"type": "http", "method": "POST", "raw_path": b"/v1/tokens", "query_string": b"", "headers": headers}
-    return Request({**scope, "state": {"approach": OFF_LOOPBACK}})
+def by_key(*headers: tuple[str, str]) -> Request:
+    asked = head(*headers, method="POST", path="/v1/tokens")
+    return Request({"type": "http", "state": {"head": asked, "approach": OFF_LOOPBACK}})
 
 
 async def test_however_many_try_wrong_proofs_a_right_one_comes_in(stage: Stage) -> None:
@@ -84,8 +84,8 @@ async def test_however_many_try_wrong_proofs_a_right_one_comes_in(stage: Stage) 
             stage.sign_in.device(by_key())
         codes.append(caught.value.code)
     assert codes[-2:] == ["unauthenticated", "rate_limited"]
-    proof = stage.proof("POST", ORIGIN + "/v1/tokens").encode()
-    assert stage.sign_in.device(by_key((b"dpop", proof))) is stage.device
+    proof = stage.proof("POST", ORIGIN + "/v1/tokens")
+    assert stage.sign_in.device(by_key(("dpop", proof))) is stage.device
 
 
 @pytest.mark.parametrize("scheme", ["DPoP", "dpop"])
