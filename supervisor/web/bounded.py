@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import h11
@@ -24,6 +25,8 @@ from workers.errors import Refused
 
 WRITE_TIMEOUT = 10.0  # seconds without progress; a phone that changes from Wi-Fi to mobile is back in 5
 SEND_PIECE = 64 * 1024  # octets under one deadline, so that a slow reader of a large answer is not a stuck one
+
+More = Callable[[], list[tuple[bytes, bytes]]]  # further headers of every answer on a line, as they are now
 
 log = structlog.get_logger()
 
@@ -56,6 +59,8 @@ CONFIG = _config()
 class _PlainHttp(H11Protocol):
     """HTTP/1.1 whose refusals are problem objects, and which neither upgrades to WebSocket nor to HTTP/2."""
 
+    more: More  # goes with what is refused here, where no application adds them
+
     async def _check_protocol(self, event: h11.Request) -> None:
         """Hypercorn's own would go over to HTTP/2, where what was checked on this connection does not hold."""
 
@@ -78,7 +83,7 @@ class _PlainHttp(H11Protocol):
     async def _send_error_response(self, status_code: int) -> None:
         refused = malformed(h11.RemoteProtocolError("it breaks the rules", error_status_hint=status_code))
         status, headers, body = problem_response(refused)
-        ending = [*headers, *SECURITY_HEADERS, (b"connection", b"close")]
+        ending = [*headers, *SECURITY_HEADERS, *self.more(), (b"connection", b"close")]
         await self._send_h11_event(h11.Response(status_code=status, headers=ending))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
@@ -88,10 +93,16 @@ class Bounded(TCPServer):
     """One connection. It ends when its peer leaves, stops reading, or breaks HTTP; nothing of it is shielded."""
 
     def __init__(
-        self, app: AppWrapper, context: WorkerContext, state: dict[str, object], stream: trio.abc.HalfCloseableStream
+        self,
+        app: AppWrapper,
+        context: WorkerContext,
+        state: dict[str, object],
+        stream: trio.abc.HalfCloseableStream,
+        more: More = list,
     ) -> None:
         # The parent's annotation names its TLS stream; it takes any that shows `.socket`, or none as here.
         super().__init__(app, CONFIG, context, state, cast(Any, stream))
+        self._more = more
         self._line = trio.CancelScope()
         self._has_left = False  # nothing more will come; what was asked for is still answered
 
@@ -100,9 +111,11 @@ class Bounded(TCPServer):
             async with TaskGroup() as group:
                 self._task_group = group
                 state = ConnectionState(self.state)
-                self.protocol = _PlainHttp(  # type: ignore[assignment]  # Hypercorn's wrapper only adds HTTP/2
+                protocol = _PlainHttp(
                     self.app, self.config, self.context, group, state, False, None, None, self.protocol_send
                 )
+                protocol.more = self._more
+                self.protocol = protocol  # type: ignore[assignment]  # Hypercorn's wrapper only adds HTTP/2
                 await self.idle_task.restart(group, self._idle_timeout)
                 await self._read_data()
                 # Hypercorn's own would keep the line of a peer that has left for as long as of one that thinks.
@@ -137,5 +150,5 @@ class Bounded(TCPServer):
             await self.context.terminated.wait()
         if self.protocol.connection.trailing_data[0]:  # type: ignore[attr-defined]
             late = Refused("request_timeout", f"no whole request came within {HEAD_TIMEOUT:.0f} s", "send it at once")
-            await self.protocol_send(RawData(closing_response(late)))
+            await self.protocol_send(RawData(closing_response(late, more=self._more())))
         await self._initiate_server_close()

@@ -117,7 +117,8 @@ class _Door:
             await _refuse(line, refused, method, self._gate.headers(arrival))
             return
         replay = Replay(line, raw_head)
-        await Bounded(self._app, self.context, {"arrival": arrival, "delivered": replay.delivered}, replay).run()
+        state: dict[str, object] = {"arrival": arrival, "delivered": replay.delivered}
+        await Bounded(self._app, self.context, state, replay, lambda: self._gate.headers(arrival)).run()
 
     async def _stream(self, line: ClientStream, head: Head, raw_head: bytes, arrival: Arrival) -> None:
         arrival.place.may_go = False

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.trio.worker_context import WorkerContext
@@ -12,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from supervisor.web.bounded import SEND_PIECE, WRITE_TIMEOUT, Bounded
 from supervisor.web.head import HEAD_TIMEOUT
+from tests.supervisor.web.doors import Nobody, open_door
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -148,3 +151,24 @@ async def test_who_says_that_nothing_more_will_come_still_gets_the_answer(
         assert got.count(b"x" * 10) == 3
         assert got.endswith(b"0\r\n\r\n")
     assert trio.current_time() == 0.0
+
+
+class WithNonce(Nobody):
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return [(b"dpop-nonce", b"n1")]
+
+
+@pytest.mark.parametrize(
+    ("octets", "code"),
+    [(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "invalid"), (b"GET / HTTP/1.1\r\n", "request_timeout")],
+)
+async def test_what_is_refused_between_requests_carries_what_every_answer_does(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, octets: bytes, code: str
+) -> None:
+    async with open_door(tmp_path, sign_in=WithNonce()) as door:
+        for transport, nonce in (("tcp", "n1"), ("unix", None)):
+            async with door.line(transport) as line:
+                assert (await line.ask("GET", "/healthz")).headers.get("dpop-nonce") == nonce
+                answer = await line.raw(octets)
+                assert (answer.code, answer.headers.get("dpop-nonce")) == (code, nonce)
+                assert answer.headers["cache-control"] == "no-store"
