@@ -15,13 +15,15 @@ class Principal:
     (nobody has signed in).
 
     `device` is the id of the paired device that they act from, `device_kind` is `browser`, `cli` or `machine`; both are
-    None on the box's own socket. `generation` is that of the exchange by which a worker has come.
+    None on the box's own socket. `generation` is that of the exchange by which a worker has come, `let_in_by` the
+    device that asked for it.
     """
 
     kind: str
     session: str | None = None
     device: str | None = None
     generation: int = 0
+    let_in_by: str | None = None
     device_kind: str | None = field(default=None, compare=False)  # a device stays who it is when it is paired anew
 
     def you(self) -> dict[str, object]:

@@ -39,10 +39,11 @@ _REGISTRY = _OnlyOurs(algorithms=[_ALGORITHM])
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Whom a token is for."""
+    """Whom a token is for. `device` asked for it, None on the box's own socket: with it the token is void."""
 
     session: str
     generation: int
+    device: str | None = None
 
 
 class WorkerTokens:
@@ -53,6 +54,8 @@ class WorkerTokens:
 
     def sign(self, claims: Claims, now: float) -> str:
         told = {"session": claims.session, "generation": claims.generation, "exp": int(now) + EXPIRES_IN}
+        if claims.device is not None:
+            told["device"] = claims.device
         header = {"alg": _ALGORITHM, "typ": _TYPE}
         return jws.serialize_compact(header, json.dumps(told), self._key, registry=_REGISTRY)
 
@@ -66,11 +69,12 @@ class WorkerTokens:
             if read.headers() != {"alg": _ALGORITHM, "typ": _TYPE}:
                 raise ValueError("another type")
             session, generation, expires = told["session"], told["generation"], told["exp"]
-        except (JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
+            device = told.get("device")
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _refused("this is no worker token of this box") from error
         if now >= expires:
             raise _refused("this worker token has expired")
-        return Claims(session, generation)
+        return Claims(session, generation, device)
 
 
 def _refused(detail: str) -> Refused:

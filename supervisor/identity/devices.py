@@ -91,10 +91,11 @@ class Devices:
         return next((each for each in self if each.key == key and not each.revoked.is_set()), None)
 
     def lock_out(self, principal: Principal) -> trio.Event | None:
-        """What is set once their device is locked out, None for who acts from no device."""
-        if principal.device is None:
+        """What is set once their device is locked out, or the one that let them in; None for who acts from none."""
+        id = principal.device or principal.let_in_by
+        if id is None:
             return None
-        device = self._by_id.get(principal.device)
+        device = self._by_id.get(id)
         return device.revoked if device is not None else _SET
 
     @contextlib.contextmanager

@@ -179,6 +179,8 @@ class _Listener:
             raise _over()
         if reason == "stale_generation":
             raise Refused(reason, "there has been a later exchange for this session", "use that, or make a new one")
+        if reason == "revoked":
+            raise Refused("unauthenticated", "the device that asked for this exchange was revoked", "make a new one")
         if not retry:
             raise Refused("already_claimed", "another worker has come with the same exchange", "end one of them")
 

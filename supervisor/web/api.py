@@ -60,7 +60,7 @@ def build_api(box: Box, identity: Identity, sign_in: DeviceSignIn) -> FastAPI:
         pairing_routes.router(box, identity, sign_in),
         identity_routes.router(box, identity, sign_in),
         stream_routes.router(box, identity.devices.line),
-        bridge_routes.router(box, sign_in),
+        bridge_routes.router(box, sign_in, identity.devices.line),
         page_routes.router(identity.nonce),
     ):
         app.include_router(router)

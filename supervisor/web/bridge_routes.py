@@ -17,13 +17,14 @@ from supervisor.web.asking import principal
 from supervisor.web.responses import Json
 from supervisor.web.shapes import json_answer
 from supervisor.web.signin import DeviceSignIn
+from supervisor.web.streams.connection import Lines
 from supervisor.web.streams.routes import EVENTS, check_accept
 from supervisor.web.streams.sse import EventStream, worker_commands
 from workers.errors import Refused
 
 
-def router(box: Box, sign_in: DeviceSignIn) -> APIRouter:
-    routes, ours = APIRouter(), BridgeRoutes(box, sign_in)
+def router(box: Box, sign_in: DeviceSignIn, lines: Lines) -> APIRouter:
+    routes, ours = APIRouter(), BridgeRoutes(box, sign_in, lines)
     routes.post(SESSION + "/bridge", responses={200: json_answer(shapes.BRIDGE)})(ours.bridge)
     routes.get(SESSION + "/worker", status_code=200, responses=EVENTS, response_class=EventStream)(ours.worker)
     routes.post(SESSION + "/worker/events", responses={200: json_answer(shapes.RECORDED, "It is on disk")})(ours.events)
@@ -33,16 +34,17 @@ def router(box: Box, sign_in: DeviceSignIn) -> APIRouter:
 class BridgeRoutes:
     """The first is for people; the others are for who shows the token that it gives."""
 
-    def __init__(self, box: Box, sign_in: DeviceSignIn) -> None:
+    def __init__(self, box: Box, sign_in: DeviceSignIn, lines: Lines) -> None:
         self._box = box
         self._sign_in = sign_in
+        self._lines = lines
 
     async def bridge(self, request: Request, id: str, body: models.Nothing | None = None) -> Response:
         """A new exchange: earlier ones are void from now on, and their lines are cut."""
         session, origins = self._box.session(id), request.state.approach.origins
         generation = await self._box.carry_out(lambda: self._box.remotes.exchange(session))
         answer = {
-            "worker_jwt": self._sign_in.worker_token(id, generation),
+            "worker_jwt": self._sign_in.worker_token(id, generation, principal(request)),
             "expires_in": EXPIRES_IN,
             "generation": generation,
             "api_base_url": next(iter((*origins, *self._box.urls)), None),
@@ -53,10 +55,10 @@ class BridgeRoutes:
 
     async def worker(self, request: Request, id: str) -> Response:
         """What the worker is told: a WebSocket, or server-sent events."""
-        generation = principal(request).generation
-        standin = self._box.remotes.standin(self._box.session(id), generation)
+        asker = principal(request)
+        standin = self._box.remotes.standin(self._box.session(id), asker.generation)
         check_accept(request)
-        return worker_commands(self._box, standin, generation, request.state.delivered)
+        return worker_commands(self._box, standin, asker.generation, request.state.delivered, self._lines(asker))
 
     async def events(self, request: Request, id: str, body: models.WorkerRecords) -> Response:
         """What the worker tells. Of records that are refused, `taken` before them are recorded all the same."""

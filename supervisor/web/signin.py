@@ -32,7 +32,8 @@ class SignIn(Protocol):
     none it is anonymous, and the route decides. `headers` go with every answer on TCP, for the next request.
 
     A remote worker shows a token of its own, on whichever socket: `worker` gives it, None for all others. `lock_out` is
-    what is set once the device of somebody who came in may do so no more; None for who has no device."""
+    what is set once the device of somebody who came in, or by which they were let in, may do so no more; None without
+    one."""
 
     async def who(self, head: Head, approach: Approach) -> Principal: ...
 
@@ -75,11 +76,14 @@ class DeviceSignIn:
         if len(authorization) != 1 or not authorization[0].lower().startswith(BEARER):
             return None
         claims = self._workers.read(authorization[0][len(BEARER) :].strip(), self._identity.clock.wall())
-        return Principal("worker", claims.session, generation=claims.generation)
+        if claims.device is not None and self._identity.devices.find(claims.device) is None:
+            detail = "the device that asked for this exchange may not come in any more"
+            raise Refused("unauthenticated", detail, "get a new exchange: rc bridge SESSION")
+        return Principal("worker", claims.session, generation=claims.generation, let_in_by=claims.device)
 
-    def worker_token(self, session: str, generation: int) -> str:
-        """What a worker shows that came by this exchange."""
-        return self._workers.sign(Claims(session, generation), self._identity.clock.wall())
+    def worker_token(self, session: str, generation: int, asker: Principal) -> str:
+        """What a worker shows that came by this exchange, for as long as whoever asked for it may come in."""
+        return self._workers.sign(Claims(session, generation, asker.device), self._identity.clock.wall())
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         return [(b"dpop-nonce", self._identity.nonce().encode("ascii"))]

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.flows.boxprocess import BoxProcess, box_process
-from tests.flows.paired import SECONDS, Claimant, Key, PairedDevice, open_stream
+from tests.flows.paired import SECONDS, Claimant, Key, PairedDevice, open_stream, send
 from tests.waiting import until
 
 
@@ -82,6 +82,35 @@ def test_all_that_a_device_has_open_ends_within_a_second(box: BoxProcess, url: s
         assert time.monotonic() - began < 1.0
     until(lambda: b"sleep\x00612" not in commands())
     box.call("POST", f"/v1/code/sessions/{session}/stop")
+
+
+@pytest.mark.parametrize("accept", ["websocket", "text/event-stream"])
+def test_a_worker_goes_with_the_device_that_asked_for_its_exchange(box: BoxProcess, url: str, accept: str) -> None:
+    device = PairedDevice.pair(url, box.call)
+    id = box.call("POST", "/v1/code/sessions", {"worker": "remote", "agent": "echo"})[1]["id"]
+    path = f"/v1/code/sessions/{id}"
+    token = device.request("POST", f"{path}/bridge", {}).json["worker_jwt"]
+    bearer = {"authorization": f"Bearer {token}"}
+    begin = {"records": [{"type": "begin", "run": "00000000-0000-4000-8000-000000000001"}]}
+    farewell = {"type": "bye", "reason": "revoked", "retry": False}
+    if accept == "websocket":
+        with open_stream(url, f"{path}/worker", None, **bearer) as line:
+            line.hear("hello")
+            assert box.call("DELETE", f"/v1/devices/{device.id}")[0] == 200
+            with pytest.raises(ConnectionError):
+                line.until(lambda: False)
+        assert (line.closed, line.messages[-1]) == (4401, farewell)
+    else:
+        with told_by_events(url, f"{path}/worker", {**bearer, "accept": accept}) as events:
+            assert b'"hello"' in events.readline()
+            assert box.call("DELETE", f"/v1/devices/{device.id}")[0] == 200
+            assert json.loads(events.read().split(b"data: ")[-1]) == farewell
+    assert send(url, "POST", f"{path}/worker/events", begin, bearer).status == 401
+    status, anew = box.call("POST", f"{path}/bridge")
+    assert (status, anew["generation"]) == (200, 2)
+    again = {"authorization": f"Bearer {anew['worker_jwt']}"}
+    assert send(url, "POST", f"{path}/worker/events", begin, again).status == 200
+    box.call("POST", f"{path}/stop")
 
 
 def begun(device: PairedDevice, method: str, path: str, head: str = "") -> socket.socket:
@@ -174,7 +203,14 @@ def events_of(device: PairedDevice, path: str) -> Iterator[http.client.HTTPRespo
     token = device.sign_in()
     proof = device.key.proof("GET", device.url + path, device.nonce, token)
     headers = {"accept": "text/event-stream", "authorization": f"DPoP {token}", "dpop": proof}
-    connection = http.client.HTTPConnection(device.url.removeprefix("http://"), timeout=20)
+    with told_by_events(device.url, path, headers) as events:
+        yield events
+
+
+@contextlib.contextmanager
+def told_by_events(url: str, path: str, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
+    """The same for whoever says by `headers` who asks."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
     with contextlib.closing(connection):
         connection.request("GET", path, headers=headers)
         yield connection.getresponse()

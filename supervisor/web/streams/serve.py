@@ -78,7 +78,7 @@ async def serve_websocket(
             serve = partial(_attend, box, session, parse(head.query), principal, ends, clock)
         elif route.template == SESSION + "/worker":
             standin = box.remotes.standin(session, principal.generation)
-            serve = partial(_work, box, standin, principal.generation)
+            serve = partial(_work, box, standin, principal.generation, ends)
         else:
             line = await box.executions.open(session, handshake.ticket or "", principal.device)
             held.callback(line.close)
@@ -112,12 +112,17 @@ async def _execute(
 
 
 async def _work(
-    box: StreamBox, standin: StandIn, generation: int, websocket: WebSocketConnection, outlet: Outlet
+    box: StreamBox,
+    standin: StandIn,
+    generation: int,
+    ends: trio.Event | None,
+    websocket: WebSocketConnection,
+    outlet: Outlet,
 ) -> None:
     source = WorkerSource(generation, WebSocketDialect())
     sender = Sender(outlet, source)
     source.moved = sender.moved
-    connection = Connection(websocket, outlet, sender, WorkerDesk(standin, source))
+    connection = Connection(websocket, outlet, sender, WorkerDesk(standin, source), ends)
     standin.attach(source)
     try:
         ending = await connection.run(box.stopping)

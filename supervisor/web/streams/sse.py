@@ -143,7 +143,9 @@ def session_events(
     return EventStream(opening, box.stopping, delivered, line)
 
 
-def worker_commands(box: StreamBox, standin: StandIn, generation: int, delivered: Callable[[], int]) -> EventStream:
+def worker_commands(
+    box: StreamBox, standin: StandIn, generation: int, delivered: Callable[[], int], line: Line = UNENDED
+) -> EventStream:
     """What a remote worker is told. What it tells comes by POST."""
 
     @asynccontextmanager
@@ -156,7 +158,7 @@ def worker_commands(box: StreamBox, standin: StandIn, generation: int, delivered
         finally:
             standin.detach(source)
 
-    return EventStream(opening, box.stopping, delivered)
+    return EventStream(opening, box.stopping, delivered, line)
 
 
 def box_events(

@@ -34,6 +34,8 @@ def test_a_token_says_whom_it_is_for_for_fifteen_minutes() -> None:
     token = TOKENS.sign(CLAIMS, NOW)
     assert EXPIRES_IN == 900
     assert TOKENS.read(token, NOW) == TOKENS.read(token, NOW + 899) == CLAIMS
+    by_device = Claims("session_a", 3, "device_a")
+    assert TOKENS.read(TOKENS.sign(by_device, NOW), NOW) == by_device
     with pytest.raises(Refused, match="has expired") as caught:
         TOKENS.read(token, NOW + 900)
     assert caught.value.code == "unauthenticated"

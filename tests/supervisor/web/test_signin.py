@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.requests import Request
 
-from supervisor.core.access import ANONYMOUS, OWNER, SESSION
+from supervisor.core.access import ANONYMOUS, OWNER, SESSION, Principal
 from supervisor.identity.devices import Device
 from supervisor.identity.identity import Identity
 from supervisor.web.approach import Approach
@@ -157,6 +157,23 @@ async def test_a_program_has_a_ticket_of_its_own(stage: Stage) -> None:
     ):
         with pytest.raises(Refused):
             await stage.sign_in.who(unfit, OFF_LOOPBACK)
+
+
+async def test_a_worker_is_let_in_for_as_long_as_the_device_that_asked_for_its_exchange(stage: Stage) -> None:
+    def worker(asker: Principal) -> Principal | None:
+        token = stage.sign_in.worker_token("session_a", 3, asker)
+        return stage.sign_in.worker(head(("authorization", f"Bearer {token}")))
+
+    known = worker(stage.device.principal)
+    assert known is not None and known == Principal("worker", "session_a", generation=3, let_in_by=stage.device.id)
+    assert stage.sign_in.lock_out(known) is stage.device.revoked
+    ours = worker(OWNER)
+    assert ours is not None and stage.sign_in.lock_out(ours) is None
+    await stage.identity.revoke(stage.device)
+    assert worker(OWNER) == ours
+    with pytest.raises(Refused, match="asked for this exchange") as caught:
+        worker(stage.device.principal)
+    assert caught.value.code == "unauthenticated"
 
 
 async def test_every_answer_carries_the_nonce_for_the_next_request(stage: Stage) -> None:
