@@ -5,6 +5,8 @@
  * waits for more than a piece. What is not output is done only when all output before it was parsed.
  */
 
+import { Queue } from "./queue.ts";
+
 export interface Screen {
   /** `done` is called when `data` has been parsed. */
   write(data: Uint8Array, done: () => void): void;
@@ -23,8 +25,7 @@ export class Painter {
   waiting = 0; // octets that came and were not parsed yet
   private readonly screen: Screen;
   private readonly credit: (offset: number) => void;
-  private jobs: Job[] = [];
-  private next = 0; // of `jobs`
+  private readonly jobs = new Queue<Job>();
   private inFlight = 0;
   private uncredited = 0; // octets drawn that the box was not told of
 
@@ -37,7 +38,7 @@ export class Painter {
     const start = end - data.length;
     for (let at = 0; at < data.length; at += PIECE) {
       const piece = data.subarray(at, at + PIECE);
-      this.jobs.push({ data: piece, end: start + at + piece.length });
+      this.jobs.add({ data: piece, end: start + at + piece.length });
     }
     this.waiting += data.length;
     this.go();
@@ -53,31 +54,23 @@ export class Painter {
 
   /** Call `act` when everything up to here has been parsed; at once, where that is so now. */
   then(act: () => void): void {
-    this.jobs.push(act);
+    this.jobs.add(act);
     this.go();
   }
 
   private go(): void {
-    while (this.next < this.jobs.length) {
-      const job = this.jobs[this.next]!;
+    for (let job = this.jobs.first; job !== undefined; job = this.jobs.first) {
       if (typeof job === "function") {
         if (this.inFlight > 0) return;
-        this.advance();
+        this.jobs.take();
         job();
         continue;
       }
       if (this.inFlight >= IN_FLIGHT) return;
-      this.advance();
-      this.inFlight += job.data.length;
-      this.screen.write(job.data, () => this.parsed(job.data.length, job.end));
-    }
-  }
-
-  private advance(): void {
-    this.next += 1;
-    if (this.next === this.jobs.length) {
-      this.jobs = [];
-      this.next = 0;
+      this.jobs.take();
+      const { data, end } = job;
+      this.inFlight += data.length;
+      this.screen.write(data, () => this.parsed(data.length, end));
     }
   }
 
