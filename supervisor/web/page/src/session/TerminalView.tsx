@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { styleNonce } from "../api/nonce.ts";
 import { draft } from "../device/drafts.ts";
+import { shelf } from "../device/shelf.ts";
 import { Composer } from "./Composer.tsx";
 import { KeyRow } from "./KeyRow.tsx";
 import { LeaseBar } from "./LeaseBar.tsx";
@@ -25,7 +26,7 @@ export function TerminalView({ visit, session }: { visit: Visit; session: Sessio
   const [modifiers, setModifiers] = useState<Modifiers>(NONE);
   const [lost, setLost] = useState(false);
   const [sheet, setSheet] = useState<string | null>(null);
-  const [readAloud, setReadAloud] = useState(localStorage.getItem(READ_ALOUD) !== null);
+  const [readAloud, setReadAloud] = useState(shelf.get(READ_ALOUD) !== null);
   const terminal = useTerminal(place, visit, session, readAloud, setGlass, { lost: () => setLost(true), modifiersChanged: setModifiers });
   const [line, setLine] = useState(visit.unsaid.value.length > 0 || lineDraft(visit).value !== "");
   const isLive = visit.hello.value !== null;
@@ -39,8 +40,7 @@ export function TerminalView({ visit, session }: { visit: Visit; session: Sessio
     else setSheet(glass?.text() ?? "");
   };
   const readOut = (yes: boolean) => {
-    if (yes) localStorage.setItem(READ_ALOUD, "yes");
-    else localStorage.removeItem(READ_ALOUD);
+    shelf.put(READ_ALOUD, yes ? "yes" : null);
     setReadAloud(yes);
   };
   return (

@@ -5,6 +5,7 @@
  * out once. The text is kept beyond the box's answer, because a message that waits for its turn is told without it.
  */
 
+import type { Shelf } from "../device/shelf.ts";
 import type { Told } from "./messages.ts";
 
 export interface Unsaid {
@@ -14,13 +15,6 @@ export interface Unsaid {
   /** `accepted`: it is on the box's disk, and needs no repeat. */
   state: "sending" | "accepted" | "refused";
   error?: { detail: string; hint: string };
-}
-
-/** Where text is kept; `localStorage` is one. */
-export interface Shelf {
-  getItem(key: string): string | null;
-  setItem(key: string, value: string): void;
-  removeItem(key: string): void;
 }
 
 export const MOST_UNSAID = 100; // messages of one session; the box has as many known ids 100 times over
@@ -77,14 +71,13 @@ export class Outbox {
 
   private keep(items: Unsaid[]): void {
     this.items = items;
-    if (items.length) put(this.shelf, this.key, JSON.stringify(items));
-    else this.shelf.removeItem(this.key);
+    this.shelf.put(this.key, items.length ? JSON.stringify(items) : null);
   }
 }
 
 function read(shelf: Shelf, key: string): Unsaid[] {
   try {
-    const found: unknown = JSON.parse(shelf.getItem(key) ?? "[]");
+    const found: unknown = JSON.parse(shelf.get(key) ?? "[]");
     return Array.isArray(found) ? found.filter(isUnsaid) : [];
   } catch {
     return []; // somebody else wrote there
@@ -94,12 +87,4 @@ function read(shelf: Shelf, key: string): Unsaid[] {
 function isUnsaid(value: unknown): value is Unsaid {
   const item = value as Unsaid | null;
   return typeof item?.id === "string" && typeof item.text === "string" && typeof item.state === "string";
-}
-
-function put(shelf: Shelf, key: string, value: string): void {
-  try {
-    shelf.setItem(key, value);
-  } catch {
-    // A full or forbidden store costs us the reload, not the message: it is in memory.
-  }
 }

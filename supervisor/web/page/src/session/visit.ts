@@ -8,6 +8,7 @@ import { signal, type Signal } from "@preact/signals";
 import type { Box } from "../api/box.ts";
 import { Line, type LineState } from "../api/line.ts";
 import { Problem } from "../api/problem.ts";
+import { shelf } from "../device/shelf.ts";
 import { commandFrame, creditFrame, keyFrames, messageOf, parseOctets } from "./messages.ts";
 import type { Command, Hello, Holder, Session, Told } from "./messages.ts";
 import { Outbox, type Unsaid } from "./outbox.ts";
@@ -49,7 +50,7 @@ export class Visit {
     this.isTerminal = session.terminal !== null;
     this.#box = box;
     this.#reader = new Reader(this.isTerminal, session.last_seq);
-    this.#outbox = new Outbox(localStorage, session.id);
+    this.#outbox = new Outbox(shelf, session.id);
     this.unsaid = signal(this.#outbox.all);
   }
 
