@@ -176,8 +176,7 @@ class StandIn:
         if ledger.state in ENDED:
             return
         if isinstance(record, Begin):
-            journal.do(ledger.begin(record.run, journal.end))
-            self._hand_over_all()
+            self._begin(record.run)
         elif isinstance(record, Told):
             journal.do(ledger.told(record, journal.end))
         elif isinstance(record, Done):
@@ -185,6 +184,12 @@ class StandIn:
         else:
             self._take_output(record)
         self._tell_recorded()
+
+    def _begin(self, run: str) -> None:
+        effects = self._ledger.begin(run, self._journal.end)
+        self._journal.do(effects)
+        if effects:  # a repeat: what waits was handed over as this line came
+            self._hand_over_all()
 
     def _take_output(self, output: Output) -> None:
         effects, data = self._ledger.output(output.offset, output.data, self._journal.end)

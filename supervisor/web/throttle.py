@@ -17,13 +17,14 @@ from workers.errors import Refused
 AUTHENTICATION = Rate(per_second=20, burst=400)
 # By device: an agent's start is a second of a core; the default capacity twice over may be asked for at once.
 SPAWNING = Rate(per_second=1, burst=64)
-# By device: messages and files. A mouse over a program that follows it sends 120 a second, a typist 30.
+# By device: messages and files. A mouse over a program that follows it sends 120 a second, a typist 30. Of a remote
+# worker, by its session: what it posts, up to 1,000 records at once.
 INPUT = Rate(per_second=200, burst=2000)
 
 InputOf = Callable[[float], float]  # takes so many messages' places: 0.0, or how many seconds to wait for them
 
 _SPAWNS = {("POST", SESSIONS), ("POST", SESSION + "/resume"), ("POST", SESSION + "/exec")}
-_INPUTS = {Action.OPERATE, Action.WRITE_FILE}
+_INPUTS = {Action.OPERATE, Action.WRITE_FILE, Action.WORK}
 
 
 class Throttle:
@@ -45,13 +46,13 @@ class Throttle:
 
     def check_route(self, method: str, route: Route, principal: Principal, address: str | None) -> None:
         """A request that may go where it leads."""
-        who = principal.device or site_of(address or "")
+        who = principal.session or principal.device or site_of(address or "")
         if principal == ANONYMOUS and route.action is Action.PAIR:
             self.check_sign_in(address)
         elif (method, route.template) in _SPAWNS:
             _check(self._spawning.take(who, self._clock()), "too many programs were started from this device")
         elif route.action in _INPUTS:
-            _check(self._input.take(who, self._clock()), "too much input came from this device")
+            _check(self._input.take(who, self._clock()), "too much input came from this device or worker")
 
     def input_of(self, principal: Principal) -> InputOf | None:
         """What the messages of this device's streams are counted by; None where nothing is, on the box's own socket.

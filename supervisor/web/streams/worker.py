@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import trio
 
@@ -18,9 +19,20 @@ from supervisor.web.streams.source import NOWHERE, Batch, Ending
 from workers.errors import Refused
 
 MOST_KEYS = 512 << 10  # octets that wait for a worker to read them; full: refused
+# Octets of words that wait: twice the most that a hello (3 MiB, escaped) and all commands that may wait for a worker
+# (6 MiB) come to. Full: the line ends as `behind`, and all that counts is told again on the next one.
+MOST_WORDS = 20 << 20
 ROOM_SECONDS = 30.0  # who pastes waits so long, as for a local program that does not read
 REFUSED = 1008  # RFC 6455 §7.4.1: what came violates our rules
-RETRY = ("supervisor_stopping",)  # the reasons behind which a worker that comes again is welcome
+RETRY = ("supervisor_stopping", "behind")  # the reasons behind which a worker that comes again is welcome
+
+
+class _Said(NamedTuple):
+    """What waits to be sent: the octets of keys in it, and the number of the command that it is, if it is one."""
+
+    piece: bytes
+    keys: int = 0
+    command: object = None
 
 
 class WorkerSource:
@@ -33,8 +45,9 @@ class WorkerSource:
         self.ending: Ending | None = None
         self.moved: Callable[[], None] = lambda: None
         self._dialect = dialect
-        self._said: deque[tuple[bytes, int]] = deque()  # each with the octets of keys in it
-        self._keys = 0
+        self._said: deque[_Said] = deque()
+        self._keys = self._words = 0  # octets in it of each
+        self._commands: set[object] = set()  # the numbers of those in it
         self._room = trio.Event()
 
     @property
@@ -42,16 +55,27 @@ class WorkerSource:
         return len(self._said)
 
     def say(self, **message: object) -> None:
-        self._said.append((self._dialect.text(to_json(message), None), 0))
+        """A command that waits to be sent is not said twice; behind the end of the line nothing is."""
+        command = message["number"] if message["type"] == "command" else None
+        if self.ending is not None or command in self._commands:
+            return
+        said = _Said(self._dialect.text(to_json(message), None), command=command)
+        if self._words + len(said.piece) > MOST_WORDS:
+            self.end("behind")
+            return
+        self._said.append(said)
+        self._words += len(said.piece)
+        if command is not None:
+            self._commands.add(command)
 
     def tell(self, **message: object) -> None:
         self.say(**message)
         self.moved()
 
     def type(self, keys: bytes) -> bool:
-        if self._keys + len(keys) > MOST_KEYS:
+        if self._keys + len(keys) > MOST_KEYS or self.ending is not None:
             return False
-        self._said.append((frames.keys(keys) if self.speaks else self._as_text(keys), len(keys)))
+        self._said.append(_Said(frames.keys(keys) if self.speaks else self._as_text(keys), len(keys)))
         self._keys += len(keys)
         self.moved()
         return True
@@ -80,16 +104,19 @@ class WorkerSource:
 
     def batch(self) -> Batch:
         batch = Batch(said=len(self._said))
-        for piece, _keys in self._said:
+        for said in self._said:
             if batch.is_full:
                 batch.more = True
                 break
-            batch.add(piece, NOWHERE)
+            batch.add(said.piece, NOWHERE)
         return batch
 
     def advance(self, batch: Batch, count: int) -> None:
         for _ in range(count):
-            self._keys -= self._said.popleft()[1]
+            said = self._said.popleft()
+            self._keys -= said.keys
+            self._words -= 0 if said.keys else len(said.piece)
+            self._commands.discard(said.command)
         self._wake()
 
     def is_done(self, batch: Batch, count: int) -> bool:

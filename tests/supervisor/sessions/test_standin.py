@@ -119,6 +119,7 @@ async def test_a_command_waits_until_the_worker_has_it_also_over_a_crash_of_the_
         standin.take(running())
         again = TestLine()
         standin.attach(again)
+        standin.take(Begin(RUN))
         assert again.commands == [(seq, "prompt")]
         said = {"sessionUpdate": "_rc/message_state", "message_id": MESSAGE, "state": "started"}
         standin.take(Told(2, "rc", None, said))

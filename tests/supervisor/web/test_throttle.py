@@ -44,6 +44,18 @@ def test_requests_and_streams_of_a_device_draw_on_the_same() -> None:
     assert count(1) == 1 / INPUT.per_second
 
 
+def test_what_a_worker_tells_is_counted_by_its_session() -> None:
+    throttle = Throttle(Clock())
+    one, other = (Principal("worker", id, let_in_by="device_a") for id in ("session_a", "session_b"))
+    told = Route(SESSION + "/worker/events", Action.WORK, "session_a")
+    for _ in range(int(INPUT.burst)):
+        throttle.check_route("POST", told, one, "192.0.2.7")
+    with pytest.raises(Refused):
+        throttle.check_route("POST", told, one, "192.0.2.8")
+    throttle.check_route("POST", told, other, "192.0.2.7")
+    throttle.check_route("POST", COMMANDS, DEVICE, "192.0.2.7")
+
+
 def test_on_the_box_itself_nothing_is_counted() -> None:
     assert Throttle(Clock()).input_of(OWNER) is None
 

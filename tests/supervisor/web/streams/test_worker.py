@@ -12,7 +12,7 @@ from supervisor.core import frames
 from supervisor.core.workerrecords import Ping, Record
 from supervisor.sessions.standin import StandIn
 from supervisor.web.streams.dialect import SseDialect, WebSocketDialect
-from supervisor.web.streams.worker import MOST_KEYS, REFUSED, WorkerDesk, WorkerSource
+from supervisor.web.streams.worker import MOST_KEYS, MOST_WORDS, REFUSED, WorkerDesk, WorkerSource
 from workers.errors import Refused
 
 
@@ -80,6 +80,31 @@ def test_a_long_queue_goes_in_parts() -> None:
     assert batch.more and len(batch.pieces) < 1000
     source.advance(batch, len(batch.pieces))
     assert not source.is_done(batch, len(batch.pieces)) and source.unsaid == 1000 - len(batch.pieces)
+
+
+def test_a_command_waits_for_the_worker_once_and_is_said_again_when_that_has_read_it() -> None:
+    source = WorkerSource(1, SseDialect())
+    for number in (1, 2, 1, 2):
+        source.tell(type="command", number=number)
+    source.tell(type="recorded", number=1)
+    assert source.unsaid == 3
+    drained(source)
+    source.tell(type="command", number=1)
+    assert source.unsaid == 1
+
+
+def test_a_worker_that_does_not_read_what_is_said_is_behind_and_may_come_again() -> None:
+    source = WorkerSource(1, SseDialect())
+    source.tell(type="hello", argv=["x" * (MOST_WORDS - 100)])
+    drained(source)
+    assert source.ending is None
+    source.tell(type="hello", argv=["x" * (MOST_WORDS - 100)])
+    for number in range(4):
+        source.tell(type="pong", id=f"a ping of some length, the {number}th")
+    assert source.ending is not None and (source.ending.reason, source.ending.retry) == ("behind", True)
+    waits = source.unsaid
+    source.tell(type="recorded", number=1)
+    assert source.unsaid == waits < 4 and not source.type(b"x")
 
 
 class Recorded:
