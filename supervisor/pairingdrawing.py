@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from supervisor.core.links import Offer, best
-from supervisor.core.pairingview import DIGITS, PairingView
+from supervisor.core.pairing import NUMBER_DIGITS, WRONG_NUMBERS
+from supervisor.core.pairingview import PairingView
 from supervisor.core.printable import visible
 from supervisor.core.qr import qr_lines
 
@@ -22,7 +23,6 @@ BLACK_ON_WHITE = Style(color="#000000", bgcolor="#ffffff")  # a terminal's own t
 BESIDE = 30  # cells that the text needs beside the code
 GAP = 2
 LINES = 14  # of text below the code, where it cannot stand beside it
-TRIES = 3  # for the number; fewer are told
 KEYS = "space back   x call it off   q leave"
 
 
@@ -52,7 +52,7 @@ def lines(view: PairingView, width: int) -> list[Text]:
     if offer is not None:
         told += _folded(Text("Pair a device: ").append_text(_link(offer.link)), width)
         hint = "space shows its QR" if offer.for_others else "space says how others get here"
-        told += _wrapped(Text(f"or type the code {_code_of(view)} at {_origin(offer)}/pair; {hint}"), width)
+        told += _wrapped(Text(f"or type the code {_code_of(view)} at {offer.origin}/pair; {hint}"), width)
     return told + [line for each in _progress(view) for line in _wrapped(each, width)]
 
 
@@ -76,8 +76,8 @@ def _progress(view: PairingView) -> list[Text]:
         who = visible(f"{claimed['label']} ({claimed['address']})")
         told = [Text(f"{who} wants in. Type the six digits it shows; x refuses:", style="yellow")]
         told.append(Text(f"  {_typed(view.digits)}", style="bold"))
-        if pairing["tries_left"] < TRIES:
-            told.append(Text(f"{pairing['tries_left']} of {TRIES} tries left", style="red"))
+        if pairing["tries_left"] < WRONG_NUMBERS:
+            told.append(Text(f"{pairing['tries_left']} of {WRONG_NUMBERS} tries left", style="red"))
     if view.queue:
         told.append(Text(f"After this one, {view.queue} more to let in or refuse"))
     if pairing["contenders"]:
@@ -88,8 +88,8 @@ def _progress(view: PairingView) -> list[Text]:
 
 def _typed(digits: str) -> str:
     """`49_ ___`"""
-    shown = digits.ljust(DIGITS, "_")
-    return f"{shown[: DIGITS // 2]} {shown[DIGITS // 2 :]}"
+    shown = digits.ljust(NUMBER_DIGITS, "_")
+    return f"{shown[: NUMBER_DIGITS // 2]} {shown[NUMBER_DIGITS // 2 :]}"
 
 
 def _offer(view: PairingView) -> Offer | None:
@@ -97,10 +97,6 @@ def _offer(view: PairingView) -> Offer | None:
     shown = view.shown
     is_claimed = shown is not None and bool(shown["claimed"])
     return None if view.invitation is None or is_claimed else best(view.invitation["urls"])
-
-
-def _origin(offer: Offer) -> str:
-    return offer.link.partition("/pair#")[0]
 
 
 def _code_of(view: PairingView) -> str:

@@ -14,7 +14,7 @@ from supervisor.cli.address import is_terminal
 from supervisor.cli.arguments import Parser, Verb, usage
 from supervisor.client.api import Client, given
 from supervisor.core.links import Offer, best
-from supervisor.core.pairing import PAIRING_SECONDS
+from supervisor.core.pairing import NUMBER_DIGITS, PAIRING_SECONDS
 from workers.errors import Broken, Refused
 
 PAIRINGS = "/v1/pairings"
@@ -55,7 +55,7 @@ def _pair(args: argparse.Namespace) -> int:
 def accept(client: Client, pairing: str, number: str) -> Any:
     """Let the device of a pairing in: it, as the box shows it."""
     digits = "".join(number.split())
-    if len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
+    if len(digits) != NUMBER_DIGITS or not (digits.isascii() and digits.isdigit()):
         raise usage(f"{number!r} is not a number of six digits", "type the one that the new device shows")
     try:
         return client.post(f"{PAIRINGS}/{pairing}/accept", {"number": digits})
@@ -124,7 +124,7 @@ def _show(invitation: Mapping[str, Any]) -> None:
 def _by_code(offer: Offer | None, code: str) -> str:
     if offer is None:
         return f"The code for the box's page is {code}.\n"
-    where = offer.link.partition("/pair#")[0]
+    where = offer.origin
     return f"Or open {where}/pair and type the code {code},\nor run there: rc login {where}\n"
 
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from workers.errors import Refused
 
-REVOKED = 4401  # what a line is closed with whose device is no longer let in
-
 
 def refusal_of_bye(message: Mapping[str, Any], name: str | None = None) -> Refused | None:
     """Why the stream of a session (called so) will not come back; None when it will."""

@@ -19,8 +19,9 @@ from trio_websocket import (
 )
 
 from supervisor.client.api import Client, refusal_of
-from supervisor.client.farewell import REVOKED, revoked
+from supervisor.client.farewell import revoked
 from supervisor.client.transport import Dialled
+from supervisor.core.frames import REVOKED
 from workers.errors import Broken, Refused
 
 PROTOCOL = "rc.v1"

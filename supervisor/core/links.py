@@ -11,6 +11,8 @@ from supervisor.core.reach import HOW_TO_BE_REACHED, PORTS, is_secure, others_ca
 
 ONLY_COMMAND_LINES = "browsers pair over https only, and a command line there by: rc login"
 
+_PAGE = "/pair#"  # where a device pairs; what follows stays in the browser
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -20,9 +22,19 @@ class Offer:
     for_others: bool
     advice: tuple[str, ...] = ()
 
+    @property
+    def origin(self) -> str:
+        """Where the box is, as a person types it."""
+        return self.link.partition(_PAGE)[0]
+
     def show(self) -> dict[str, Any]:
         """As the API tells it, to screens that cannot ask `best`."""
         return {"link": self.link, "for_others": self.for_others, "advice": list(self.advice)}
+
+
+def link_to(url: str, fragment: str) -> str:
+    """What to open to pair with the box that is at `url`."""
+    return f"{url.rstrip('/')}{_PAGE}{fragment}"
 
 
 def best(links: Sequence[str]) -> Offer | None:

@@ -18,8 +18,10 @@ from enum import Enum
 from supervisor.core.forwarded import site_of
 from workers.errors import Refused
 
+PAIRING_PREFIX = "pairing_"  # of the id of each; among the keys of what a box tells they are known by it
 PAIRING_SECONDS = 300.0
 WRONG_CODES = 5  # of one pairing; with 30 secret bits a guesser's chance is 5 in a thousand million
+NUMBER_DIGITS = 6
 WRONG_NUMBERS = 3  # an attacker's chance is one in a million for each
 TRIES_SECONDS = 600.0
 TRIES_PER_ADDRESS = 20
@@ -58,7 +60,7 @@ def commitment(device_key: bytes, nonce_d: bytes) -> bytes:
 def number(box_key: bytes, device_key: bytes, nonce_b: bytes, nonce_d: bytes) -> str:
     """The six digits that the device shows and a person types at the box."""
     digest = hashlib.sha256(b"rc-number-1" + box_key + device_key + nonce_b + nonce_d).digest()
-    return f"{int.from_bytes(digest, 'big') % 10**6:06}"
+    return f"{int.from_bytes(digest, 'big') % 10**NUMBER_DIGITS:0{NUMBER_DIGITS}}"
 
 
 def spell(octets: bytes) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-DIGITS = 6
+from supervisor.core.pairing import NUMBER_DIGITS
+
 ERASE = ("\x7f", "\b")
 
 Pairing = Mapping[str, Any]
@@ -82,7 +83,7 @@ class PairingView:
             self.digits = self.digits[:-1]
         elif key != " ":
             self.digits += key
-        if len(self.digits) < DIGITS:
+        if len(self.digits) < NUMBER_DIGITS:
             return None
         number, self.digits = self.digits, ""
         return str(asking["id"]), number

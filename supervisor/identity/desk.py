@@ -12,11 +12,12 @@ import structlog
 import trio
 
 from supervisor.core.access import Principal
-from supervisor.core.links import best
+from supervisor.core.links import best, link_to
 from supervisor.core.pairing import (
     CODE_OCTETS,
     NAME_LENGTH,
     NONCE_OCTETS,
+    PAIRING_PREFIX,
     PAIRING_SECONDS,
     Pairing,
     Tries,
@@ -34,7 +35,6 @@ MOST_OPEN = 16  # pairings that nobody has settled; their names are drawn from 1
 MOST_KEPT = 64  # with those that are settled, so that who waits for one learns how it went
 LOOK_SECONDS = 1.0  # between two looks for pairings whose time is up
 WAIT_SECONDS = 25.0  # a device waits; proxies cut a request that is silent for 30 to 60 s
-PAIRING_PREFIX = "pairing_"
 
 log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ class Invitation:
 
     def link(self, url: str) -> str:
         """What to open to get to this box by `url`. The fragment stays in the browser."""
-        return f"{url.rstrip('/')}/pair#{self.fragment}"
+        return link_to(url, self.fragment)
 
     def show(self, urls: Iterable[str]) -> dict[str, Any]:
         """To whoever made it, of a box that is reached by these. `offer`: which link to show, and how, else null."""

@@ -8,11 +8,10 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from supervisor.core.access import Action, Principal, may
+from supervisor.core.pairing import PAIRING_PREFIX
 from supervisor.sessions.session import Session
 from supervisor.sessions.watch import BOX, Watch
 from workers.errors import Refused
-
-PAIRING = "pairing_"  # what the ids of pairings begin with, which are keys of `Watch` as well
 
 Message = dict[str, Any]
 
@@ -62,14 +61,14 @@ def hello(box: ToldBox, principal: Principal) -> Message:
 
 def concerning(keys: Iterable[str], principal: Principal) -> list[str]:
     """Those keys of `Watch` that the asker is told of, in a fixed order."""
-    return [key for key in sorted(keys) if may(principal, Action.ADMIT) or not key.startswith(PAIRING)]
+    return [key for key in sorted(keys) if may(principal, Action.ADMIT) or not key.startswith(PAIRING_PREFIX)]
 
 
 def message(box: ToldBox, principal: Principal, key: str) -> Message:
     """What a key of `Watch` stands for now."""
     if key == BOX:
         return {"type": "box", "box": box.describe(principal)}
-    if key.startswith(PAIRING):
+    if key.startswith(PAIRING_PREFIX):
         pairing = box.pairings.show_one(key)
         return {"type": "pairing", "pairing": pairing} if pairing else {"type": "pairing_gone", "id": key}
     try:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from supervisor.core import workerrecords
 from supervisor.core.admission import CAPACITY_MIN
 from supervisor.core.options import CAPACITY_MAX, SpawnMode
+from supervisor.core.pairing import NUMBER_DIGITS
 from workers.core.commands import MAX_CELLS
 
 NAME_LIMIT = 256  # characters before the box's own rule for names is asked, which says what is wrong with them
@@ -172,7 +173,7 @@ class Opening(Body):
 
 
 class Acceptance(Body):
-    number: Annotated[str, Field(max_length=32, pattern=r"^ *([0-9] *){6}$", repr=False)]
+    number: Annotated[str, Field(max_length=32, pattern=rf"^ *([0-9] *){{{NUMBER_DIGITS}}}$", repr=False)]
 
 
 class NewTicket(Body):

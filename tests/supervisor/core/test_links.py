@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.core.links import Offer, best
+from supervisor.core.links import Offer, best, link_to
 
 TAILNET = "https://box.example.ts.net/pair#s"
 LOCAL = "http://127.0.0.1:7420/pair#s"
@@ -36,3 +36,11 @@ def test_an_offer_is_told_whole() -> None:
 
 def test_no_link_is_no_offer() -> None:
     assert best([]) is None
+
+
+def test_a_link_leads_to_the_page_and_back_to_where_the_box_is() -> None:
+    for url in ("https://box.example:7420", "https://box.example:7420/"):
+        link = link_to(url, "SECRET.HASH")
+        offer = best([link])
+        assert link == "https://box.example:7420/pair#SECRET.HASH"
+        assert offer is not None and offer.origin == "https://box.example:7420"
