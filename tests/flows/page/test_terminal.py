@@ -7,6 +7,7 @@ import signal
 from tests.browser import Browser
 from tests.flows.boxprocess import BoxProcess
 from tests.flows.page.attending import ROWS, another_page, attending, cut, join, live, port_of, shows, terminal_text
+from tests.flows.pairedpage import paired_page
 
 LINES = 3000
 # Slow enough to be cut twice, and fewer lines than a terminal keeps.
@@ -192,3 +193,15 @@ async def test_a_session_that_is_resumed_goes_on_in_its_terminal(browser: Browse
         assert status == 200, resumed
         await page.until(f"{ROWS}.split('begins').length === 3")
         await page.sees("running")
+
+
+async def test_a_terminal_whose_part_of_the_page_does_not_come_says_so(browser: Browser, box: BoxProcess) -> None:
+    session = box.new("sh", "-c", "echo here at last; exec cat")
+    page = await paired_page(await browser.context(), box)
+    await page.call("Network.setBlockedURLs", urls=["*/assets/xterm*"])
+    await page.goto(f"{box.ready['urls'][0]}/code/{session['id']}")
+    await page.sees("A fault in this page")
+    await page.call("Network.setBlockedURLs", urls=[])
+    await page.click_named("button", "Load the page again")
+    await shows(page, "here at last")
+    assert page.seen.exceptions == []

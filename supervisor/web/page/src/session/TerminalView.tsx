@@ -4,8 +4,10 @@ import type { Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { styleNonce } from "../api/nonce.ts";
+import { asProblem, type Problem } from "../api/problem.ts";
 import { draft } from "../device/drafts.ts";
 import { shelf } from "../device/shelf.ts";
+import { Trouble } from "../parts/trouble.tsx";
 import { Composer } from "./Composer.tsx";
 import { KeyRow } from "./KeyRow.tsx";
 import { LeaseBar } from "./LeaseBar.tsx";
@@ -25,9 +27,14 @@ export function TerminalView({ visit, session }: { visit: Visit; session: Sessio
   const [glass, setGlass] = useState<Glass | null>(null);
   const [modifiers, setModifiers] = useState<Modifiers>(NONE);
   const [lost, setLost] = useState(false);
+  const [missing, setMissing] = useState<Problem | null>(null);
   const [sheet, setSheet] = useState<string | null>(null);
   const [readAloud, setReadAloud] = useState(shelf.get(READ_ALOUD) !== null);
-  const terminal = useTerminal(place, visit, session, readAloud, setGlass, { lost: () => setLost(true), modifiersChanged: setModifiers });
+  const terminal = useTerminal(place, visit, session, readAloud, setGlass, {
+    lost: () => setLost(true),
+    modifiersChanged: setModifiers,
+    missing: setMissing,
+  });
   const [line, setLine] = useState(visit.unsaid.value.length > 0 || lineDraft(visit).value !== "");
   const isLive = visit.hello.value !== null;
   useEffect(() => {
@@ -46,6 +53,7 @@ export function TerminalView({ visit, session }: { visit: Visit; session: Sessio
   return (
     <section class="terminal" aria-label="Terminal">
       <LeaseBar visit={visit} lost={lost && !isLive} />
+      {missing !== null && <Missing problem={missing} />}
       <div class="screen" ref={place} data-muted={!isLive} />
       <p class="unseen" id="terminal-help">Control F6 leaves the terminal for the row of keys below it.</p>
       <KeyRow
@@ -65,6 +73,16 @@ export function TerminalView({ visit, session }: { visit: Visit; session: Sessio
       {line && <LineField visit={visit} />}
       {sheet !== null && <TextSheet text={sheet} close={() => setSheet(null)} />}
     </section>
+  );
+}
+
+/** The part of the page that draws terminals did not come: the box was out of reach, or is of another version by now. */
+function Missing({ problem }: { problem: Problem }) {
+  return (
+    <div class="missing">
+      <Trouble problem={problem} />
+      <button type="button" onClick={() => location.reload()}>Load the page again</button>
+    </div>
   );
 }
 
@@ -100,7 +118,7 @@ function useTerminal(
   session: Session,
   readAloud: boolean,
   setGlass: (glass: Glass | null) => void,
-  use: { lost(): void; modifiersChanged(modifiers: Modifiers): void },
+  use: { lost(): void; modifiersChanged(modifiers: Modifiers): void; missing(problem: Problem | null): void },
 ): { current: Opened | null } {
   const terminal = useRef<Opened | null>(null);
   useEffect(() => {
@@ -110,6 +128,7 @@ function useTerminal(
     let recolour = () => undefined as void;
     const open = async () => {
       const xterm = await import("./xterm.ts");
+      use.missing(null);
       if (left || !place.current || !session.terminal) return;
       const font = getComputedStyle(place.current).getPropertyValue("--mono") || "monospace";
       const fontSize = matchMedia("(max-width: 600px)").matches ? FONT_SIZE_NARROW : FONT_SIZE;
@@ -126,7 +145,7 @@ function useTerminal(
       const isFree = document.activeElement === document.body || document.activeElement?.id === "pane";
       if (isFree && !matchMedia("(pointer: coarse)").matches) opened.focus();
     };
-    void open();
+    open().catch((error: unknown) => left || use.missing(asProblem(error)));
     return () => {
       left = true;
       dark.removeEventListener("change", recolour);
