@@ -6,6 +6,8 @@ import signal
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.browser import Browser, Page
 from tests.flows.boxprocess import BoxProcess
 from tests.flows.pairedpage import NUMBER
@@ -20,6 +22,17 @@ KEPT = """new Promise((resolve, reject) => {
     asked.onsuccess = () => resolve(asked.result);
   };
 })"""
+
+
+def failing(deed: str) -> str:
+    """The browser's store from now on, as far as the pairing that is kept there is concerned."""
+    return f"""(() => {{
+      const done = IDBObjectStore.prototype.{deed};
+      IDBObjectStore.prototype.{deed} = function (name) {{
+        if (name === "pairing") throw new Error("the disk is broken");
+        return done.call(this, name);
+      }};
+    }})()"""
 
 
 def invite(box: BoxProcess) -> dict[str, Any]:
@@ -47,6 +60,23 @@ async def test_the_secret_of_a_link_leaves_the_address_at_once(browser: Browser,
     assert [entry["url"] for entry in history["entries"] if secret in entry["url"]] == []
     assert await page.evaluate("location.hash") == ""
     assert [request.url for request in page.seen.requests.values() if secret[:20] in request.url] == []
+
+
+@pytest.mark.parametrize(("deed", "way_there"), [("get", "reload"), ("delete", "another code")])
+async def test_a_browser_whose_store_fails_says_so(
+    browser: Browser, box: BoxProcess, deed: str, way_there: str
+) -> None:
+    page = await browser.page(invite(box)["url"])
+    await page.until(NUMBER)
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=failing(deed))
+    if way_there == "reload":
+        await page.reload()
+    else:
+        await page.evaluate(failing(deed))
+        await page.click_named("button", "Use another code")
+    await page.sees("A fault in this page: the disk is broken")
+    await page.until("document.querySelector('#code') !== null")
+    assert page.seen.exceptions == []
 
 
 async def test_a_box_with_another_key_is_not_believed(browser: Browser, box: BoxProcess) -> None:

@@ -47,7 +47,7 @@ export function Pair({ link, used, why, already, paired }: Props) {
   useEffect(() => {
     if (!canMakeKeys() || already) return;
     if (link !== null) follow(link);
-    else void askedBefore().then((before) => before && setAsked(before));
+    else askedBefore().then((before) => before && setAsked(before), failed);
   }, []);
 
   if (!canMakeKeys()) return <Insecure />;
@@ -102,7 +102,7 @@ function TypeThis({ asked, paired, failed }: { asked: Asked; paired: () => void;
     waitUntilAccepted(asked, leaving.signal).then(done, (error: unknown) => leaving.signal.aborted || failed(error));
     return () => leaving.abort();
   }, [asked]);
-  const again = () => void giveUp().then(() => location.replace("/pair"));
+  const again = () => void giveUp().then(() => location.replace("/pair"), failed);
   return (
     <main class="alone">
       <Mark />
