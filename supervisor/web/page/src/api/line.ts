@@ -1,6 +1,6 @@
 /** A line to the box that is opened again for ever, and knows since when it is down. */
 
-import { asProblem, Problem, unreachable } from "./problem.ts";
+import { asProblem, isObject, Problem, unreachable } from "./problem.ts";
 
 const FIRST_SECONDS = 1;
 const MOST_SECONDS = 30;
@@ -25,8 +25,8 @@ export interface LineUse {
   open(): Promise<WebSocket>;
   /** Before any message of this socket: the place to say something first. */
   opened?(socket: WebSocket): void;
-  /** Text is parsed JSON; pongs are not passed on. */
-  message(data: unknown | ArrayBuffer, socket: WebSocket): void;
+  /** An object that came as JSON, or octets; pongs are not passed on. */
+  message(data: object, socket: WebSocket): void;
   changed(state: LineState): void;
 }
 
@@ -34,6 +34,20 @@ export interface LineUse {
 export function pause(failures: number, chance: number): number {
   const plain = Math.min(MOST_SECONDS, FIRST_SECONDS * 2 ** Math.max(0, failures - 1));
   return Math.max(FIRST_SECONDS, plain * (1 - SPREAD * chance));
+}
+
+/** The object in a text frame; null for text that no box says. */
+export function parseText(text: string): Record<string, unknown> | null {
+  try {
+    const message: unknown = JSON.parse(text);
+    return isObject(message) ? message : null;
+  } catch {
+    return null;
+  }
+}
+
+function garbled(): Problem {
+  return new Problem("unreadable", "something that is not the box spoke on the line", "check the proxy in front of the box");
 }
 
 /** Keeps one line open from its making to `close`. */
@@ -119,8 +133,13 @@ export class Line {
     clearTimeout(this.#pong); // whatever comes shows that the line lives
     this.#pong = undefined;
     if (typeof data !== "string") return this.#use.message(data, socket);
-    const message: unknown = JSON.parse(data);
-    if ((message as { type?: unknown }).type !== "pong") this.#use.message(message, socket);
+    const message = parseText(data);
+    if (message === null) {
+      // Whatever it was is missing in all that follows: the next line begins with a whole picture.
+      this.#drop();
+      return this.#failed(garbled(), Date.now());
+    }
+    if (message["type"] !== "pong") this.#use.message(message, socket);
   }
 
   #ping(): void {
