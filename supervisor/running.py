@@ -39,6 +39,7 @@ from supervisor.sessions.index import Index
 from supervisor.sessions.launcher import Launcher
 from supervisor.sessions.watch import Watches
 from supervisor.settings import resolve
+from supervisor.statedir import SOCKET
 from supervisor.store import Store
 from supervisor.web.api import build_api
 from supervisor.web.entrances import bind_all, urls_of
@@ -152,7 +153,7 @@ def _say_ready(parts: Parts, options: ServeOptions) -> None:
         "ready": True,
         "pid": os.getpid(),
         "urls": parts.box.urls,
-        "socket": os.path.join(settings.state_dir, "rc.sock"),
+        "socket": os.path.join(settings.state_dir, SOCKET),
         "epoch": parts.box.epoch,
     }
     log.info("ready", **{key: value for key, value in ready.items() if key != "ready"})

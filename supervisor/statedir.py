@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+SOCKET = "rc.sock"  # in it: where the box listens for who is on this machine
+
 
 class StateDir(NamedTuple):
     """`source` and `where` are those of a setting: `flag`, `environment` or `default`, and the flag or variable."""

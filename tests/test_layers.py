@@ -48,11 +48,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor.sessions": CORES | BUNDLES | BASEMENT,
     "supervisor.sessions.remotejournal": CORES | BUNDLES | RECORDING | {"supervisor.sessions"},
     "supervisor.sessions.standin": CORES | {"supervisor.sessions", "workers.orders"},
-    "supervisor.client": CORES,
+    "supervisor.client": CORES | {"supervisor.statedir"},
     "supervisor.web": CORES
     | BUNDLES
     | BASEMENT
-    | {"supervisor.identity", "supervisor.sessions", "supervisor.procfs", "supervisor.interfaces"},
+    | {"supervisor.identity", "supervisor.sessions", "supervisor.procfs", "supervisor.interfaces"}
+    | {"supervisor.statedir"},
     "supervisor.waysin": CORES | BASEMENT | {"supervisor.interfaces", "supervisor.web.certificates"},
     "supervisor.doctor": CORES | BASEMENT | {"supervisor.statedir", "supervisor.waysin"},
     "supervisor.foreground": {"supervisor.serveoptions"},

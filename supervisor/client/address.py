@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from supervisor.client import boxes
 from supervisor.client.transport import Transport
-from supervisor.client.unix import SOCKET, Unix
+from supervisor.client.unix import Unix
+from supervisor.statedir import SOCKET
 from workers.errors import Refused
 
 FORMS = "name it as https://host[:port], ssh://[user@]host, unix:PATH, or as rc box ls does"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
 
-from supervisor.client.unix import SOCKET
+from supervisor.statedir import SOCKET
 from workers.errors import Refused
 
 # Letters that mean nothing to a shell, nor to ssh where it fills in a command of its settings (%h, %r); a leading

@@ -6,9 +6,9 @@ import os
 import socket
 from dataclasses import dataclass
 
+from supervisor.statedir import SOCKET
 from workers.errors import Refused
 
-SOCKET = "rc.sock"
 ADDRESS_MAX = 107  # octets of a socket's path that the kernel takes
 
 
@@ -17,7 +17,7 @@ class Unix:
     """`path` is that of `rc.sock`."""
 
     path: str
-    host = "rc.sock"
+    host = SOCKET
     tls = None
     sign_in = None
     is_here = True

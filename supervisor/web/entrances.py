@@ -9,6 +9,7 @@ from datetime import datetime
 
 from supervisor.core.reach import origin_of
 from supervisor.settings import Settings
+from supervisor.statedir import SOCKET
 from supervisor.web.certificates import tls_context
 from supervisor.web.sockets import Entrance, Manner, bind_tcp, bind_unix
 from workers.errors import Refused
@@ -32,7 +33,7 @@ def bind_all(settings: Settings, now: datetime) -> list[Entrance]:
     try:
         for address in settings.listen:
             bound.append(bind_tcp(address, manner))
-        bound.append(bind_unix(os.path.join(settings.state_dir, "rc.sock")))
+        bound.append(bind_unix(os.path.join(settings.state_dir, SOCKET)))
     except BaseException:
         for each in bound:
             each.socket.close()

@@ -10,6 +10,7 @@ from supervisor.core.pairing import check_label, read_b64u
 from supervisor.core.proofs import ED25519, P256
 from supervisor.identity.identity import Identity
 from supervisor.sessions.box import Box
+from supervisor.statedir import SOCKET
 from supervisor.web import models, shapes
 from supervisor.web.asking import principal
 from supervisor.web.responses import Json
@@ -18,7 +19,7 @@ from supervisor.web.signin import DeviceSignIn
 from workers.errors import Refused
 
 PAIRINGS = "/v1/pairings"
-ON_BOX = "rc.sock"  # what stands for the address of somebody on this machine
+ON_BOX = SOCKET  # what stands for the address of somebody on this machine
 PAIRING = PAIRINGS + "/{id}"
 INVITED = json_answer(shapes.INVITATION, "Use it within 5 minutes, once")
 
