@@ -45,7 +45,7 @@ def _worker(args: argparse.Namespace) -> int:
     from supervisor.remote.exchange import source
     from supervisor.remote.work import VOID, be_worker
 
-    exchanges = source(args.bridge, os.environ)
+    exchanges = source(args.bridge)
     state_dir = state_dir_of(args.state_dir, os.environ)
     try:
         asked = be_worker(_transport(args.url, args.ca), exchanges, state_dir, log_json=args.json)

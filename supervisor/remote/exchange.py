@@ -1,4 +1,4 @@
-"""The exchange by which a remote worker comes in: the answer of the bridge, from a file, a variable or stdin."""
+"""The exchange by which a remote worker comes in: the answer of the bridge, from a file or stdin."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import base64
 import json
 import os
 import sys
-from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from supervisor.core.names import SESSION_ID
 from workers.errors import Refused
 
-VARIABLE = "RC_EXCHANGE"
 MOST = 64 << 10  # octets; ours have half of one KiB
 HINT = "make one on the box: rc bridge SESSION --out FILE"
 
@@ -65,16 +63,13 @@ class Source:
         return self.given or Exchange.from_json(_read_file(self.path))
 
 
-def source(path: str | None, environ: MutableMapping[str, str]) -> Source:
-    """By file, by the variable, or by stdin. Raises Refused `invalid` where there is none."""
+def source(path: str | None) -> Source:
+    """By file or by stdin: any program of the account can read another's environment. Raises Refused `invalid`."""
     if path is not None and path != "-":
         return Source(path)
-    text = environ.pop(VARIABLE, None) if path is None else None
-    if text is None and (path == "-" or not sys.stdin.isatty()):
-        text = sys.stdin.read(MOST)
-    if text is None:
+    if path is None and sys.stdin.isatty():
         raise Refused("invalid", "there is no exchange", f"give it by --bridge FILE or on stdin; {HINT}")
-    return Source(given=Exchange.from_json(text))
+    return Source(given=Exchange.from_json(sys.stdin.read(MOST)))
 
 
 def _read_file(path: str) -> str:

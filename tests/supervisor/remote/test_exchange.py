@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.remote.exchange import VARIABLE, Exchange, source, write
+from supervisor.remote.exchange import Exchange, source, write
 from workers.errors import Refused
 
 SESSION = "session_00000000-0000-4000-8000-000000000001"
@@ -63,13 +63,13 @@ def test_in_a_file_it_is_for_nobody_else_and_read_anew(tmp_path: Path) -> None:
     path = tmp_path / "bridge.json"
     write(str(path), ANSWER)
     assert path.stat().st_mode & 0o777 == 0o600
-    found = source(str(path), {})
+    found = source(str(path))
     assert found.is_renewed and found.read() == Exchange(SESSION, TOKEN)
     write(str(path), {**ANSWER, "worker_jwt": TOKEN + "B"})
     assert found.read().token == TOKEN + "B"
     assert [*tmp_path.iterdir()] == [path]
     path.write_bytes(b"\xff")
-    for broken in (found, source(str(tmp_path / "none"), {})):
+    for broken in (found, source(str(tmp_path / "none"))):
         with pytest.raises(Refused, match=r"holds no text|cannot be read"):
             broken.read()
     with pytest.raises(OSError, match="directory"):
@@ -77,13 +77,17 @@ def test_in_a_file_it_is_for_nobody_else_and_read_anew(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_by_the_environment_it_is_not_handed_on() -> None:
-    environ = {VARIABLE: json.dumps(ANSWER)}
-    found = source(None, environ)
-    assert found.read().token == TOKEN and not found.is_renewed and environ == {}
-
-
 @pytest.mark.parametrize("path", [None, "-"])
 def test_on_stdin_it_comes_once(stdin: io.StringIO, path: str | None) -> None:
-    assert source(path, {}).read() == Exchange(SESSION, TOKEN)
+    assert source(path).read() == Exchange(SESSION, TOKEN)
     assert stdin.read() == ""
+
+
+def test_who_types_at_a_terminal_is_told_how_to_hand_it_over(stdin: io.StringIO) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    sys.stdin = Terminal(json.dumps(ANSWER))
+    with pytest.raises(Refused, match="there is no exchange"):
+        source(None)
