@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 
 from supervisor.cli import client as clients
@@ -10,6 +11,7 @@ from supervisor.cli import exits, printing
 from supervisor.cli.arguments import Parser, Verb, add_session
 from supervisor.cli.lookup import find
 from supervisor.client.transport import Transport
+from supervisor.client.wholefile import open_whole
 from supervisor.statedir import state_dir_of
 from workers.errors import Refused
 
@@ -20,15 +22,19 @@ def _bridge_arguments(parser: Parser) -> None:
 
 
 def _bridge(args: argparse.Namespace) -> int:
-    from supervisor.remote import exchange
-
     client = clients.of(args)
     session = find(client, args.session)
-    answer = client.post(clients.session_path(session["id"], "bridge"))
+    path = clients.session_path(session["id"], "bridge")
     if args.out is None:
-        printing.value(answer)
+        printing.value(client.post(path))
         return exits.DONE
-    exchange.write(args.out, answer)
+    try:
+        # Before the exchange is made: it voids the one before, by which a worker may be running.
+        with open_whole(args.out) as file:
+            answer = client.post(path)
+            file.write(json.dumps(answer).encode("ascii") + b"\n")
+    except OSError as error:
+        raise Refused("invalid", f"{args.out} cannot be written: {error.strerror}", "name another file") from error
     until = f"good for {answer['expires_in'] // 60} minutes"
     printing.note(f"{args.out} lets a worker come in, {until}: rc worker {answer['api_base_url']} --bridge FILE")
     return exits.DONE

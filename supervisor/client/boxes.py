@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from supervisor.client.wholefile import write_whole
 from workers.errors import Refused
 
 FOLDER = "~/.config/rc"
@@ -155,24 +156,3 @@ def _escaped(character: str) -> str:
     if character == "\n":
         return "\\n"
     return character if " " <= character <= "~" else f"\\U{ord(character):08X}"
-
-
-def write_whole(path: str, data: bytes) -> None:
-    """A file that nobody else may read, there as a whole or not at all."""
-    temporary = f"{path}.{os.getpid()}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    above = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(above)
-    finally:
-        os.close(above)

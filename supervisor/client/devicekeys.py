@@ -7,8 +7,9 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from supervisor.client.boxes import Known, folder, write_whole
+from supervisor.client.boxes import Known, folder
 from supervisor.client.signin import Key
+from supervisor.client.wholefile import write_whole
 from supervisor.core.pairing import read_b64u
 from workers.errors import Refused
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import sys
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,16 +79,3 @@ def _read_file(path: str) -> str:
         raise Refused("invalid", f"{path} cannot be read: {error.strerror}", HINT) from error
     except UnicodeDecodeError as error:
         raise Refused("invalid", f"{path} holds no text", HINT) from error
-
-
-def write(path: str, answer: object) -> None:
-    """Put a bridge's answer into a file for nobody else to read, whole: a worker may be reading it. Raises OSError."""
-    new = f"{path}.{os.getpid()}.new"
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "w", encoding="ascii") as file:
-            file.write(json.dumps(answer) + "\n")
-        os.rename(new, path)
-    except OSError:
-        os.unlink(new)
-        raise

@@ -22,7 +22,17 @@ def test_an_exchange_goes_to_stdout_or_into_a_file_for_nobody_else(rc: Rc, box: 
     exchange = json.loads(path.read_text())
     assert exchange["generation"] == 2 and exchange["worker_jwt"] not in written.err
     box.ask("POST", f"/v1/code/sessions/{id}/stop")
-    assert rc("bridge", "away").code == 4
+    assert rc("bridge", "away", "--out", str(path)).code == 4
+    assert json.loads(path.read_text()) == exchange and [*tmp_path.glob("exchange*")] == [path]
+
+
+def test_where_it_cannot_be_written_no_exchange_is_made(rc: Rc, box: ServedBox, tmp_path: Path) -> None:
+    id = box.new(agent="echo", worker="remote", name="far")["id"]
+    for path in (tmp_path, tmp_path / "none" / "exchange"):
+        refused = rc("bridge", "far", "--out", str(path))
+        assert refused.code == 2 and "cannot be written" in refused.err
+    assert json.loads(rc("bridge", "far").out)["generation"] == 1
+    box.ask("POST", f"/v1/code/sessions/{id}/stop")
 
 
 def test_a_local_session_has_no_exchange(rc: Rc, box: ServedBox) -> None:

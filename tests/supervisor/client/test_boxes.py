@@ -71,10 +71,13 @@ def test_changes_side_by_side_are_all_kept() -> None:
 def test_a_failed_write_leaves_what_there_was(folder: Path) -> None:
     with changing() as changes:
         changes.write(Boxes({"home": HOME}))
-    (folder / f"boxes.toml.{os.getpid()}").mkdir()
-    with pytest.raises(OSError), changing() as changes:
-        changes.write(Boxes())
-    assert read() == Boxes({"home": HOME})
+    with changing() as changes:
+        (folder / "boxes.toml").rename(folder / "aside")
+        (folder / "boxes.toml").mkdir()
+        with pytest.raises(OSError, match="directory"):
+            changes.write(Boxes())
+        assert changes.boxes == Boxes({"home": HOME})
+    assert sorted(each.name for each in folder.iterdir()) == [".boxes.lock", "aside", "boxes.toml"]
 
 
 @pytest.mark.parametrize(
