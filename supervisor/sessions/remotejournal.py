@@ -49,6 +49,7 @@ class RemoteJournal:
         self._tracker = track_tail(directory, session.facts.rows, session.facts.columns, *kept)
         self._recorder.put_aside()
         self._undone: deque[Effect] = deque()
+        self._doing: Effect | None = None
         self._goes_live = False  # somebody looks at the terminal since just now: the hub is to be told where it begins
         self._stirred = trio.Event()
         self._room = trio.Event()
@@ -167,11 +168,13 @@ class RemoteJournal:
 
     def do(self, effects: Sequence[Effect]) -> None:
         """In the order of their numbers: what one of them brings about comes behind those that were there before."""
-        is_first = not self._undone
         self._undone += effects
-        while is_first and self._undone:
-            self._perform(self._undone[0])
-            self._undone.popleft()
+        while self._doing is None and self._undone:
+            self._doing = self._undone.popleft()
+            try:
+                self._perform(self._doing)
+            finally:  # should it ever fail, those behind it are done with the next ones, not never
+                self._doing = None
 
     def _perform(self, effect: Effect) -> None:
         if isinstance(effect, WriteEvent):

@@ -107,6 +107,7 @@ class Remotes:
         if not session.spec.is_remote:
             detail = f"the worker of session {session.facts.name} runs on this box"
             raise Refused("worker_is_local", detail, "make a session with: rc new --worker remote")
+        self._running(session)  # or nobody would ever take the lock away
         async with self._exchanging.setdefault(session.id, trio.Lock()):
             self._running(session)
             generation = self.generation(session) + 1

@@ -107,9 +107,11 @@ class StandIn:
 
     async def answer(self, question: Question) -> dict[str, Any]:
         """See `Link.answer`."""
-        with trio.move_on_after(ANSWER_SECONDS):
-            await question.answered.wait()
-        self._questions.pop(question.number, None)
+        try:
+            with trio.move_on_after(ANSWER_SECONDS):
+                await question.answered.wait()
+        finally:
+            self._questions.pop(question.number, None)
         return unwrap(question)
 
     async def request(self, kind: Kind, value: object) -> dict[str, Any]:

@@ -55,3 +55,16 @@ async def test_a_disk_that_does_not_take_it_gives_no_exchange(tmp_path: Path) ->
         assert caught.value.code == "disk_full" and box.keepers.remotes.generation(session) == 0
         box.keepers.remotes.standin(session, 0).end("killed")
         await until_true(session, lambda: not session.kept)
+
+
+async def test_of_a_session_that_is_over_nothing_is_kept_by_asking_for_its_exchange(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    async with live_box(tmp_path) as box:
+        session = await box.create(Wish(agent="echo", worker="remote"))
+        remotes = box.keepers.remotes
+        await remotes.exchange(session)
+        remotes.standin(session, 1).end("killed")
+        await until_true(session, lambda: not session.kept)
+        with pytest.raises(Refused) as caught:
+            await remotes.exchange(session)
+        assert caught.value.code == "not_running" and not remotes._exchanging

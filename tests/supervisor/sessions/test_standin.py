@@ -16,6 +16,7 @@ from tests.supervisor.sessions.livebox import LiveBox, live_box, output, until_t
 from tests.supervisor.sessions.workers_away import RUN, TestLine
 from tests.workers.journals import no_file_larger_than
 from workers.core.lifecycle import State
+from workers.core.wire import Kind
 from workers.errors import Refused
 from workers.reserve import LAST_WORDS
 
@@ -236,4 +237,17 @@ async def test_all_who_wait_for_room_on_the_disk_go_on(home: Path) -> None:
                     assert gone == []
                     standin.end("killed")
         assert sorted(gone) == [0, 1, 2]
+        await until_true(session, lambda: not session.kept)
+
+
+async def test_of_an_asker_who_leaves_nothing_is_kept(home: Path) -> None:
+    async with live_box(home) as box:
+        session = await remote(box)
+        standin = box.keepers.remotes.standin(session, 0)
+        question = standin.ask(Kind.COMMAND, {})
+        with trio.CancelScope() as leaving:
+            leaving.cancel()
+            await standin.answer(question)
+        assert leaving.cancelled_caught and not standin._questions
+        standin.end("killed")
         await until_true(session, lambda: not session.kept)
