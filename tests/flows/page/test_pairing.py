@@ -46,6 +46,12 @@ def accept(box: BoxProcess, invitation: dict[str, Any], number: str) -> int:
     return box.call("POST", f"/v1/pairings/{invitation['id']}/accept", {"number": number})[0]
 
 
+async def add_a_device(page: Page) -> None:
+    await page.click_named("link", "Devices")
+    await page.sees("this device")  # the list is there, and moves the button no more
+    await page.click_named("button", "Add a device")
+
+
 def start_anew(box: BoxProcess, url: str, *words: str) -> None:
     box.end(signal.SIGKILL)
     box.start("--no-create-session-in-dir", "--listen", urlsplit(url).netloc, *words)
@@ -117,9 +123,7 @@ async def test_nobody_can_read_the_key_and_no_token_is_kept(page: Page) -> None:
 
 
 async def test_a_paired_device_lets_another_one_in(browser: Browser, box: BoxProcess, page: Page) -> None:
-    await page.click_named("link", "Devices")
-    await page.sees("this device")
-    await page.click_named("button", "Add a device")
+    await add_a_device(page)
     code = await page.until("document.querySelector('.big')?.textContent")
     other = await browser.page(f"{box.ready['urls'][0]}/pair")
     await other.focus("#code")
@@ -135,8 +139,7 @@ async def test_an_invitation_that_nobody_looks_at_any_more_is_void(box: BoxProce
     def states() -> list[str]:
         return [pairing["state"] for pairing in box.call("GET", "/v1/pairings")[1]["pairings"]]
 
-    await page.click_named("link", "Devices")
-    await page.click_named("button", "Add a device")
+    await add_a_device(page)
     await page.until("document.querySelector('.big') !== null")
     assert states().count("waiting") == 1
     await page.click_named("button", "Cancel")
@@ -148,8 +151,7 @@ async def test_an_invitation_that_nobody_looks_at_any_more_is_void(box: BoxProce
 
 
 async def test_a_qr_code_is_shown_only_of_an_address_that_others_get_to(box: BoxProcess, page: Page, url: str) -> None:
-    await page.click_named("link", "Devices")
-    await page.click_named("button", "Add a device")
+    await add_a_device(page)
     await page.sees("Nobody on another machine can reach this box")
     await page.until("document.querySelector('.big') !== null")
     assert await page.evaluate("document.querySelector('.qr') === null")
@@ -160,8 +162,7 @@ async def test_a_qr_code_is_shown_only_of_an_address_that_others_get_to(box: Box
 
 
 async def test_a_link_of_a_box_that_was_started_anew_is_void(box: BoxProcess, page: Page, url: str) -> None:
-    await page.click_named("link", "Devices")
-    await page.click_named("button", "Add a device")
+    await add_a_device(page)
     code = await page.until("document.querySelector('.big')?.textContent")
     start_anew(box, url)
     await page.sees("This link and code are void", 40)
