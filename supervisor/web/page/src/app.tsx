@@ -26,7 +26,7 @@ async function enter(): Promise<void> {
   if (stage.value.kind === "paired") stage.value.live.close();
   try {
     const device = canMakeKeys() ? await keptDevice() : undefined;
-    if (device?.paired) stage.value = { kind: "paired", live: new Live(new Box(await keyOf(device.pair), proofNonce())) };
+    if (device) stage.value = { kind: "paired", live: new Live(new Box(await keyOf(device.pair), proofNonce())) };
     else stage.value = { kind: "unpaired" };
   } catch (error) {
     stage.value = { kind: "impossible", problem: asProblem(error) };

@@ -191,8 +191,3 @@ async function parsed(answer: Response): Promise<unknown> {
     throw new Problem("unreadable", "the answer was cut off or is not the box's", "try again", answer.status);
   }
 }
-
-/** Whether `problem` says that this device has no key here (any more): trying again does not help. */
-export function isNotPaired(problem: Problem): boolean {
-  return problem.status === 401 && problem.code === "unauthenticated";
-}

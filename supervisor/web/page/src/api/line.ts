@@ -11,7 +11,7 @@ const GOOD_SECONDS = 5; // a line that held so long counts as one, and the next 
 
 /** Closed for good: trying again cannot help. */
 const FINAL = new Set(["unauthenticated", "not_allowed", "unknown_session", "not_found", "page_fault"]);
-export const REVOKED = 4401;
+const REVOKED = 4401;
 
 export type LineState =
   | { kind: "opening"; since: number; problem: Problem | null }

@@ -1,4 +1,5 @@
-/** What this browser keeps for itself: the key of this device, and text that was typed and not yet sent. */
+/** What this browser keeps that must stay a key: that of this device, and of a pairing under way. The counterpart for
+ * text is `shelf`. */
 
 const NAME = "rc";
 const STORE = "kept";

@@ -2,16 +2,15 @@
 
 import type { Octets } from "../api/octets.ts";
 import type { DeviceKey } from "../api/proofs.ts";
-import { drop, keep, kept } from "./keep.ts";
+import { keep, kept } from "./keep.ts";
 
 const CURVE = { name: "ECDSA", namedCurve: "P-256" };
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" };
 const NAME = "device";
 
-/** This device as it is kept. `paired` is false until the box has accepted it. */
+/** This device as it is kept, once the box has accepted it. */
 export interface Kept {
   pair: CryptoKeyPair;
-  paired: boolean;
   label: string;
 }
 
@@ -26,10 +25,6 @@ export function keptDevice(): Promise<Kept | undefined> {
 
 export async function keepDevice(device: Kept): Promise<void> {
   await keep(NAME, device);
-}
-
-export async function forgetDevice(): Promise<void> {
-  await drop(NAME);
 }
 
 export function makePair(): Promise<CryptoKeyPair> {

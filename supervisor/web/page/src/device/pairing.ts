@@ -68,7 +68,7 @@ export async function waitUntilAccepted(asked: Asked, signal: AbortSignal): Prom
       if (state === "waiting") continue;
       await giveUp();
       if (state !== "accepted") throw ended(state);
-      await keepDevice({ pair: asked.pair, paired: true, label: asked.label });
+      await keepDevice({ pair: asked.pair, label: asked.label });
       await navigator.storage?.persist?.().catch(() => false); // else a browser short of room may throw the key away
       return;
     } catch (error) {

@@ -14,7 +14,7 @@ export function isLive(session: Session): boolean {
   return HOLD_A_SLOT.has(session.state);
 }
 
-export function groupOf(session: Session): Group {
+function groupOf(session: Session): Group {
   if (session.archived) return "archived";
   if (isWaiting(session)) return "waiting";
   return isLive(session) ? "live" : "ended";
