@@ -190,7 +190,7 @@ class StandIn:
     def _begin(self, run: str) -> None:
         effects = self._ledger.begin(run, self._journal.end)
         self._journal.do(effects)
-        if effects:  # a repeat: what waits was handed over as this line came
+        if effects:  # none of a repeat: what waits was handed over as this line came
             self._hand_over_all()
 
     def _take_output(self, output: Output) -> None:

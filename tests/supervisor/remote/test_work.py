@@ -88,6 +88,7 @@ async def test_commands_and_keys_are_carried_out_and_a_repeat_is_not(tmp_path: P
     [
         ({"type": "bye", "reason": "ended", "retry": False}, OVER[0]),
         ({"type": "bye", "reason": "stale_generation", "retry": False}, VOID[0]),
+        ({"type": "bye", "reason": "revoked", "retry": False}, VOID[1]),
         ({"type": "bye", "reason": "superseded", "retry": False}, "already_claimed"),
         ({"type": "refused", "error": {"detail": "no"}}, "failed"),
     ],
