@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
-from joserfc.jws import JWSRegistry
 
+from supervisor.core.jws import OnlyThese
 from supervisor.core.pairing import b64u, read_b64u
 from workers.errors import Refused
 
@@ -28,21 +27,10 @@ INVALID_PROOF = "invalid_dpop_proof"
 INVALID_TOKEN = "invalid_token"
 P256, ED25519 = 65, 32  # octets of a public key: an uncompressed point, or the key itself
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _HEADER = {"typ", "alg", "jwk"}  # nothing else: no jku, x5u, x5c, kid, crit, b64
 
 
-class _OnlyOurs(JWSRegistry):
-    """Two algorithms, whatever else the library knows."""
-
-    max_header_length = PROOF_LIMIT
-    max_payload_length = PROOF_LIMIT
-
-    def get_alg(self, name: str) -> Any:
-        return self.algorithms[name]  # the library's own would warn of EdDSA's name, which RFC 9449 clients send
-
-
-_REGISTRY = _OnlyOurs(algorithms=["ES256", "EdDSA"])
+_REGISTRY = OnlyThese("ES256", "EdDSA", most=PROOF_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +76,7 @@ def token_hash(token: str) -> str:
 
 def read_proof(text: str) -> Proof:
     """Check the signature and the form. Raises Refused(`unauthenticated`)."""
-    if len(text) > PROOF_LIMIT or not _COMPACT.fullmatch(text):
+    if not _REGISTRY.fits(text):
         raise _bad("the DPoP header is no signed proof")
     header = _object(text.partition(".")[0])
     if set(header) != _HEADER or header["typ"] != "dpop+jwt":

@@ -6,35 +6,22 @@ RFC 7519 with an explicit type (RFC 8725 §3.11), so that nothing else that the 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
-from joserfc.jws import JWSRegistry
 
+from supervisor.core.jws import OnlyThese
 from workers.errors import Refused
 
 EXPIRES_IN = 900  # seconds, by the contract
 MOST = 2048  # characters; ours have 300
 _TYPE, _ALGORITHM = "rc-worker+jwt", "EdDSA"
-_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
-class _OnlyOurs(JWSRegistry):
-    """One algorithm, whatever else the library knows."""
-
-    max_header_length = MOST
-    max_payload_length = MOST
-
-    def get_alg(self, name: str) -> Any:
-        return self.algorithms[name]  # the library's own warns of this name
-
-
-_REGISTRY = _OnlyOurs(algorithms=[_ALGORITHM])
+_REGISTRY = OnlyThese(_ALGORITHM, most=MOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +49,7 @@ class WorkerTokens:
     def read(self, token: str, now: float) -> Claims:
         """Raises Refused `unauthenticated` for anything but a token of this box that is not over."""
         try:
-            if len(token) > MOST or not _COMPACT.fullmatch(token):
+            if not _REGISTRY.fits(token):
                 raise ValueError("not a token")
             read = jws.deserialize_compact(token, self._key, registry=_REGISTRY)
             told = json.loads(read.payload or b"")

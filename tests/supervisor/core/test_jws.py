@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from joserfc import jws
+from joserfc.jwk import OKPKey
+
+from supervisor.core.jws import OnlyThese
+
+KEY = OKPKey.generate_key("Ed25519")
+TOKEN = jws.serialize_compact({"alg": "EdDSA"}, b"{}", KEY, registry=OnlyThese("EdDSA", most=1000))
+
+
+def test_what_is_longer_or_has_another_form_is_not_looked_at() -> None:
+    assert OnlyThese("EdDSA", most=len(TOKEN)).fits(TOKEN)
+    assert not OnlyThese("EdDSA", most=len(TOKEN) - 1).fits(TOKEN)
+    assert not any(OnlyThese("EdDSA", most=1000).fits(text) for text in ("", "a.b", "a.b.c.d", "a.b.=", "a.b.c\n"))
