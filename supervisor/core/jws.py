@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from joserfc.errors import UnsupportedAlgorithmError
 from joserfc.jws import JWSRegistry
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
@@ -18,7 +19,10 @@ class OnlyThese(JWSRegistry):
         self.max_header_length = self.max_payload_length = self._most = most
 
     def get_alg(self, name: str) -> Any:
-        return self.algorithms[name]  # the library's own would warn of EdDSA's name, which RFC 9449 clients send
+        # In place of the library's own, which would warn of EdDSA's name; RFC 9449 clients send it.
+        if name not in (self.allowed or ()):
+            raise UnsupportedAlgorithmError(f"{name!r} is none of the algorithms that count here")
+        return self.algorithms[name]
 
     def fits(self, text: str) -> bool:
         """Whether it looks like one, before anything of it is decoded."""
